@@ -1,0 +1,1 @@
+"""al_loop: neural-network potentials for oxide glasses by active learning."""

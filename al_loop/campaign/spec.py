@@ -1,0 +1,332 @@
+"""campaign.yaml as typed options. The units stand in the descriptions.
+
+Numbers carry fixed units: Å, eV/Å, K, GPa, fs, g/cm3.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from ase.data import atomic_numbers
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializeAsAny,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from al_loop.campaign.engines import EngineKind, EngineOptions, engine_class
+
+SCHEMA_VERSION = 1
+
+
+def _element(symbol: str) -> str:
+    if symbol not in atomic_numbers or symbol == "X":
+        raise ValueError(f"{symbol!r} is not a chemical element")
+    return symbol
+
+
+def pair_key(a: str, b: str) -> str:
+    """Name of a pair of elements: alphabetical, joined by a hyphen (``O-Si``)."""
+    return "-".join(sorted((a, b)))
+
+
+def _pairs(distances: dict[str, float]) -> dict[str, float]:
+    normal: dict[str, float] = {}
+    for key, distance in distances.items():
+        parts = key.split("-")
+        if len(parts) != 2:
+            raise ValueError(f"{key!r} is not a pair of elements such as Si-O")
+        if not 0 < distance < 10:
+            raise ValueError(f"{key}: {distance} Å is not a distance between atoms")
+        normal[pair_key(_element(parts[0]), _element(parts[1]))] = distance
+    return normal
+
+
+Element = Annotated[str, AfterValidator(_element)]
+PairDistances = Annotated[dict[str, float], AfterValidator(_pairs)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+
+
+class Options(BaseModel):
+    """Base of all parts of a campaign: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Perturbation(Options):
+    """Disturbed copies of a starting structure, for the first labels."""
+
+    copies: int = Field(0, ge=0, le=10_000, description="Number of disturbed copies.")
+    rattle: float = Field(0.05, ge=0, le=0.5, description="Gaussian displacement of atoms, Å.")
+    strain: float = Field(
+        0.02, ge=0, le=0.2, description="Largest component of a random symmetric strain."
+    )
+    scale: tuple[Positive, Positive] = Field(
+        (1.0, 1.0), description="Smallest and largest factor on the cell lengths (0.9: compressed)."
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, high = self.scale
+        if not 0.4 <= low <= high <= 1.6:
+            raise ValueError(f"scale [{low}, {high}] must be ordered and within 0.4 to 1.6")
+        return self
+
+
+class CrystalSource(Options):
+    """A polymorph that al_loop knows by name."""
+
+    crystal: str = Field(description="Name of the crystal, for example alpha-quartz.")
+    supercell: tuple[int, int, int] = Field((1, 1, 1), description="Repetitions along a, b, c.")
+    perturb: Perturbation = Field(default_factory=Perturbation)
+
+    @field_validator("supercell")
+    @classmethod
+    def _counts(cls, value: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(value) < 1:
+            raise ValueError("repetitions must be at least 1")
+        return value
+
+
+class PackedSource(Options):
+    """Random boxes: atoms placed at random at a density, no closer than given distances."""
+
+    formula: str = Field(description="Composition, for example SiO2 or Na2Si2O5.")
+    atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
+    density: Positive = Field(description="g/cm3.")
+    min_distance: PairDistances = Field(description="Smallest distance per pair of elements, Å.")
+    boxes: int = Field(1, ge=1, le=1000, description="Number of independent boxes.")
+    perturb: Perturbation = Field(default_factory=Perturbation)
+
+
+class FileSource(Options):
+    """Structures from a file that ASE reads (POSCAR, CIF, extxyz, LAMMPS data, ...)."""
+
+    file: str = Field(description="Path, relative to the campaign file.")
+    format: str | None = Field(None, description="ASE's name of the format, if it cannot be guessed.")
+    index: str = Field(":", description="Which frames, as ASE writes it (0, -1, ::10).")
+    perturb: Perturbation = Field(default_factory=Perturbation)
+
+
+def _source_kind(value: Any) -> str | None:
+    """Which kind of source a mapping describes, by the key that only that kind has."""
+    keys = value if isinstance(value, dict) else type(value).model_fields
+    found = [kind for kind in ("crystal", "formula", "file") if kind in keys]
+    return found[0] if len(found) == 1 else None
+
+
+StructureSource = Annotated[
+    Annotated[CrystalSource, Tag("crystal")]
+    | Annotated[PackedSource, Tag("formula")]
+    | Annotated[FileSource, Tag("file")],
+    Discriminator(
+        _source_kind,
+        custom_error_type="structure_source",
+        custom_error_message="exactly one of crystal, formula, file must be given",
+    ),
+]
+
+
+class _EngineStage(Options):
+    """A stage that an engine does; its options are checked by the engine's own model."""
+
+    engine: str
+    options: SerializeAsAny[EngineOptions]
+
+    @staticmethod
+    def _with_options(kind: EngineKind, data: Any, default: str) -> Any:
+        if not isinstance(data, dict):
+            return data
+        name = data.get("engine", default)
+        given = data.get("options") or {}
+        if isinstance(given, EngineOptions):
+            return {**data, "engine": name}
+        cls = engine_class(kind, name)
+        return {**data, "engine": name, "options": cls.Options.model_validate(given)}
+
+
+class TrainStage(_EngineStage):
+    """How the committee is trained."""
+
+    engine: str = Field("deepmd", description="Registered name of the trainer.")
+    members: int = Field(4, ge=2, le=20, description="Models in the committee.")
+    warm_start: bool = Field(True, description="Start each member from its predecessor.")
+    warm_effort: Positive = Field(
+        1.0, description="Training steps of a warm-started member, in units of a cold start's."
+    )
+    final_effort: Positive = Field(
+        2.0, description="Training steps of the last training on all labels, in the same units."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _engine(cls, data: Any) -> Any:
+        return cls._with_options("train", data, "deepmd")
+
+
+class ExploreConditions(Options):
+    """One stage of exploration: every structure at every condition.
+
+    Iteration i explores under the i-th of these, and the last one is repeated.
+    """
+
+    structures: tuple[Name, ...] = Field(
+        alias="from", min_length=1, description="Names of starting structures."
+    )
+    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(("nvt",), min_length=1)
+    temperatures: tuple[Positive, ...] = Field(min_length=1, description="K.")
+    pressures: tuple[float, ...] = Field((0.0,), min_length=1, description="GPa, for npt.")
+    steps: int = Field(ge=1, description="MD steps of a walker.")
+    walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, populate_by_name=True
+    )
+
+
+class ExploreStage(_EngineStage):
+    """How configurations are sampled."""
+
+    engine: str = Field("lammps", description="Registered name of the explorer.")
+    timestep: Positive = Field(1.0, le=5.0, description="fs.")
+    sample_every: int = Field(10, ge=1, description="MD steps between two samples.")
+    walkers_per_job: int = Field(4, ge=1, description="Walkers that share one process, in turn.")
+    stages: tuple[ExploreConditions, ...] = Field(min_length=1)
+    temperature_factor: float = Field(
+        4.0, gt=1, description="A walker stops above this multiple of its temperature."
+    )
+    deviation_factor: float = Field(
+        3.0, ge=1, description="A walker stops above this multiple of the upper trust level."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _engine(cls, data: Any) -> Any:
+        return cls._with_options("explore", data, "lammps")
+
+
+class TrustLevels(Options):
+    """Levels of the maximum force deviation: accurate < lower <= candidate < upper <= failed."""
+
+    lower: Positive = Field(description="eV/Å.")
+    upper: Positive = Field(description="eV/Å.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower >= self.upper:
+            raise ValueError(
+                f"lower ({self.lower}) must be below upper ({self.upper}): "
+                "no frame could be a candidate"
+            )
+        return self
+
+
+class SelectStage(Options):
+    """Which frames are labelled."""
+
+    trust: TrustLevels
+    batch: int = Field(ge=1, description="Candidates to label in an iteration.")
+    audit: int = Field(
+        4, ge=0, description="Frames to label that the committee calls accurate, drawn at random."
+    )
+    min_distance: PairDistances = Field(
+        default_factory=dict, description="Candidates with a closer pair are refused, Å."
+    )
+    density: tuple[Positive, Positive] | None = Field(
+        None, description="Smallest and largest density of a candidate, g/cm3."
+    )
+
+
+class LabelStage(_EngineStage):
+    """How frames are labelled."""
+
+    engine: str = Field("xtb", description="Registered name of the labeller.")
+    frames_per_job: int = Field(8, ge=1, description="Frames that one job labels, in turn.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _engine(cls, data: Any) -> Any:
+        return cls._with_options("label", data, "xtb")
+
+
+class SplitOptions(Options):
+    """Fractions of the labelled frames that are never trained on; the frame's hash decides."""
+
+    valid: float = Field(0.05, ge=0, lt=0.5)
+    test: float = Field(0.15, gt=0, lt=0.5)
+
+
+class Converge(Options):
+    """When the campaign is done: for ``iterations`` in a row, both hold."""
+
+    candidate_fraction: Fraction = Field(0.05, description="Candidates among explored frames.")
+    audit_force_rmse: Positive = Field(
+        0.2, description="Force error on audit frames, eV/Å (RMSE per component)."
+    )
+    iterations: int = Field(2, ge=1)
+
+
+class Budget(Options):
+    """What the campaign may spend; reaching it ends the campaign and is reported as such."""
+
+    iterations: int = Field(10, ge=1, le=1000)
+    labels: int | None = Field(None, ge=1, description="Labels, the first ones included.")
+    hours: Positive | None = Field(None, description="Wall time since the start, h.")
+
+
+class Resources(Options):
+    """What ``al-loop run`` may use of this machine."""
+
+    cores: int | None = Field(None, ge=1, description="Jobs at a time; default: all cores.")
+
+
+class CampaignSpec(Options):
+    """A campaign, as asked for."""
+
+    name: Name
+    description: str = ""
+    elements: tuple[Element, ...] = Field(
+        min_length=1, description="All elements, in the order of the potential's atom types."
+    )
+    seed: int = Field(1, ge=0, description="Of every random choice of the campaign.")
+    folder: str | None = Field(
+        None, description="Folder of the campaign's files; default: its name, here."
+    )
+    structures: dict[Name, StructureSource] = Field(min_length=1)
+    train: TrainStage = Field(default_factory=lambda: TrainStage.model_validate({}))
+    explore: ExploreStage
+    select: SelectStage
+    label: LabelStage = Field(default_factory=lambda: LabelStage.model_validate({}))
+    split: SplitOptions = Field(default_factory=SplitOptions)
+    converge: Converge = Field(default_factory=Converge)
+    budget: Budget = Field(default_factory=Budget)
+    resources: Resources = Field(default_factory=Resources)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.elements)) != len(self.elements):
+            raise ValueError("elements: an element is listed twice")
+        for name, source in self.structures.items():
+            if isinstance(source, PackedSource):
+                used = set(re.findall(r"[A-Z][a-z]?", source.formula))
+                if unknown := used - set(self.elements):
+                    raise ValueError(
+                        f"structures.{name}.formula: {', '.join(sorted(unknown))} "
+                        "is not among elements"
+                    )
+        for i, stage in enumerate(self.explore.stages):
+            for name in stage.structures:
+                if name not in self.structures:
+                    raise ValueError(
+                        f"explore.stages[{i}].from: there is no structure called {name!r}"
+                    )
+        return self

@@ -1,0 +1,159 @@
+"""The explorer: what a sampler must do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from al_loop.campaign.engines import Engine
+from al_loop.jobfolder import Clock
+from al_loop.units import Array
+
+Ensemble = Literal["nvt", "npt"]
+
+StopReason = Literal[
+    "completed",
+    "deviation",  # force deviation beyond Limits.deviation: the committee knows nothing here
+    "temperature",  # beyond Limits.temperature_factor times the target
+    "distance",  # two atoms closer than Limits.min_distance
+    "lost-atoms",
+    "not-finite",  # NaN or infinity in positions or deviations
+    "engine",  # the program gave up on this walker for another reason
+]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Walker(_Frozen):
+    """One trajectory to be run.
+
+    The starting configuration travels beside it as ``ase.Atoms``.
+    """
+
+    name: str
+    """Unique within its campaign and iteration, for example ``alpha-quartz-nvt-300K-0``."""
+    ensemble: Ensemble
+    temperature: float
+    """K."""
+    pressure: float = 0.0
+    """GPa; used by npt."""
+    steps: int
+    timestep: float = 1.0
+    """fs."""
+    sample_every: int
+    """Steps between two samples."""
+    seed: int
+
+
+class Limits(_Frozen):
+    """Where a trajectory has left the physical; what came before is kept."""
+
+    deviation: float
+    """Largest maximum force deviation, eV/Å."""
+    temperature_factor: float = 4.0
+    """Largest instantaneous temperature, in units of the target (and 1000 K at least above it)."""
+    min_distance: dict[str, float] = {}
+    """Smallest distance per pair, Å, keys like ``Si-O`` (elements in alphabetical order)."""
+
+
+class KeepRule(_Frozen):
+    """Which samples keep their configuration: all between the trust levels, some below."""
+
+    lower: float
+    upper: float
+    """Trust levels of the maximum force deviation, eV/Å: lower <= eps < upper is kept."""
+    accurate: int
+    """Number of samples below ``lower`` whose configuration is kept, drawn at random (audit)."""
+
+
+@dataclass(frozen=True)
+class Committee:
+    """The members that explore together: model files, leader first (its forces move the atoms)."""
+
+    model_format: str
+    trainer: str
+    """Registered name of the trainer that made them."""
+    elements: tuple[str, ...]
+    models: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A trajectory, reduced. Samples come in order of time; the first is the start.
+
+    A trajectory that ``stop`` ended early has been cut before its first unphysical sample;
+    the samples that were cut count as ``failed`` in ``cut``.
+
+    Attributes
+    ----------
+    step
+        (samples,) integer MD step.
+    max_force_deviation, mean_force_deviation
+        (samples,) eV/Å, maximum and mean over atoms (DP-GEN's and DeePMD-kit's eps_f).
+    max_virial_deviation
+        (samples,) eV per atom, as DeePMD-kit writes it; NaN where the engine gives none.
+    temperature, pressure
+        (samples,) K and GPa; NaN where unknown.
+    kept
+        (kept,) indices into the samples whose configurations are in ``frames``.
+    frames
+        Kept configurations; wrapped into the cell.
+    forces
+        One (atoms, 3) array per kept frame: the leader's forces, eV/Å.
+    """
+
+    name: str
+    stop: StopReason
+    detail: str
+    cut: int
+    step: NDArray[np.int64]
+    max_force_deviation: Array
+    mean_force_deviation: Array
+    max_virial_deviation: Array
+    temperature: Array
+    pressure: Array
+    kept: NDArray[np.int64]
+    frames: list[Atoms] = field(repr=False)
+    forces: list[Array] = field(repr=False)
+
+
+class Explorer(Engine, Protocol):
+    """A sampler of configurations under a committee."""
+
+    formats: ClassVar[frozenset[str]]
+    """Model formats that it can run; empty: any format whose trainer gives an ASE calculator."""
+
+    def explore(
+        self,
+        walkers: Sequence[tuple[Walker, Atoms]],
+        committee: Committee,
+        *,
+        limits: Limits,
+        keep: KeepRule,
+        folder: Path,
+        clock: Clock,
+    ) -> list[Walk]:
+        """Run walkers one after another, in ``folder``; one Walk each, in the same order.
+
+        A walker that explodes is a Walk with a stop reason, never an exception. Large raw
+        output is reduced and removed before this returns.
+
+        Raises
+        ------
+        EngineCrashed
+            The program failed in a way that is no walker's fault (missing library, ...).
+        """
+        ...
+
+    def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
+        """The input files of one walker, name -> text, as ``al-loop check`` shows them."""
+        ...

@@ -1,0 +1,128 @@
+"""A frame: one periodic configuration, its identity, and frames in files.
+
+``ase.Atoms`` is the currency. Identity is a hash of the canonical structure, and the
+split into train, valid and test follows from the hash alone, for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io.trajectory import Trajectory
+
+from al_loop.errors import DatasetError
+from al_loop.units import Array, stress_from_virial, virial_from_stress
+
+Split = Literal["train", "valid", "test"]
+
+_CELL_RESOLUTION = 1.0e-6  # Å
+_FRACTION_STEPS = 10_000_000  # 1e-6 Å in a cell of 10 Å
+
+
+def frame_hash(atoms: Atoms) -> str:
+    """Identity of a configuration: 64 hexadecimal digits.
+
+    Two configurations have the same identity when they have the same cell and the same
+    atoms at the same places (to about 1e-6 Å), whatever the order of the atoms and
+    whichever periodic image of an atom is given. Rotated copies differ.
+    """
+    cell = np.rint(atoms.cell.array / _CELL_RESOLUTION).astype(np.int64)
+    fractions = np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T
+    places = np.rint(fractions * _FRACTION_STEPS).astype(np.int64) % _FRACTION_STEPS
+    rows = np.column_stack([atoms.numbers.astype(np.int64), places])
+    rows = rows[np.lexsort(rows.T[::-1])]
+    state = hashlib.sha256(b"al_loop frame 1")
+    state.update(np.ascontiguousarray(cell).tobytes())
+    state.update(np.ascontiguousarray(rows).tobytes())
+    return state.hexdigest()
+
+
+def split_of(frame: str, *, valid: float, test: float) -> Split:
+    """Split of a frame from its hash and the fractions of the campaign."""
+    draw = int(frame[:13], 16) / 16**13
+    if draw < test:
+        return "test"
+    return "valid" if draw < test + valid else "train"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A frame with its label.
+
+    ``forces`` has shape (atoms, 3) in eV/Å, ``virial`` (3, 3) in eV or None, ``energy`` is eV.
+    """
+
+    atoms: Atoms
+    energy: float
+    forces: Array
+    virial: Array | None
+
+
+def check_labelled(frame: Labelled, *, where: str | Path) -> None:
+    """Raise DatasetError when a label has the wrong shape or is not finite."""
+    n = len(frame.atoms)
+    if frame.forces.shape != (n, 3):
+        raise DatasetError(
+            f"{n} atoms but forces of shape {frame.forces.shape}; ({n}, 3) is needed", where=where
+        )
+    if frame.virial is not None and frame.virial.shape != (3, 3):
+        raise DatasetError(f"virial of shape {frame.virial.shape}; (3, 3) is needed", where=where)
+    values = [np.asarray(frame.energy), frame.forces, frame.atoms.positions, frame.atoms.cell.array]
+    if frame.virial is not None:
+        values.append(frame.virial)
+    if not all(np.isfinite(v).all() for v in values):
+        raise DatasetError("energy, forces, virial, positions and cell must be finite", where=where)
+
+
+def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
+    """Write configurations to an ASE trajectory (binary, float64), atomically."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with Trajectory(str(scratch), "w") as trajectory:
+        for atoms in frames:
+            trajectory.write(atoms)
+    scratch.replace(path)
+
+
+def read_frames(path: Path) -> list[Atoms]:
+    """Read the configurations of an ASE trajectory, without calculators."""
+    frames: list[Atoms] = []
+    with Trajectory(str(path)) as trajectory:
+        for atoms in trajectory:
+            atoms.calc = None
+            frames.append(atoms)
+    return frames
+
+
+def write_labelled(path: Path, frames: Sequence[Labelled]) -> None:
+    """Write labelled frames to an ASE trajectory; ``ase gui`` and ``ase.io.read`` open it."""
+
+    def with_results(frame: Labelled) -> Atoms:
+        atoms = frame.atoms.copy()
+        results = {"energy": frame.energy, "forces": frame.forces}
+        if frame.virial is not None:
+            results["stress"] = stress_from_virial(frame.virial, atoms.get_volume())
+        atoms.calc = SinglePointCalculator(atoms, **results)
+        return cast(Atoms, atoms)
+
+    write_frames(path, (with_results(frame) for frame in frames))
+
+
+def read_labelled(path: Path) -> list[Labelled]:
+    """Read labelled frames written by :func:`write_labelled`."""
+    frames: list[Labelled] = []
+    with Trajectory(str(path)) as trajectory:
+        for atoms in trajectory:
+            results = atoms.calc.results
+            stress = results.get("stress")
+            virial = None if stress is None else virial_from_stress(stress, atoms.get_volume())
+            atoms.calc = None
+            frames.append(Labelled(atoms, float(results["energy"]), results["forces"], virial))
+    return frames

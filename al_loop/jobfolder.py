@@ -1,0 +1,222 @@
+"""The job folder: the one contract between a compute job and the rest of the world.
+
+A compute job is a pure function of its folder. ``job.json`` and the input files are
+there before it starts; ``result.json`` is written last, in one atomic step, and carries
+the digests of everything it vouches for. A valid ``result.json`` *is* the result: a job
+that finds one returns it. This alone makes a kill, a lost database, a double start or a
+re-run harmless.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from al_loop.errors import JobFolderError
+from al_loop.hashing import digest, file_digest
+
+JobKind = Literal["train", "evaluate", "explore", "label"]
+
+
+class JobSpec(BaseModel):
+    """``job.json``: what is to be done.
+
+    Paths in ``inputs`` are relative to the job folder (``../data/train.traj`` is fine).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: JobKind
+    engine: str
+    """Name under which the engine is registered."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The engine's own options, as its ``Options`` model dumps them."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """What the room's job needs besides; its own typed model reads it."""
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """Input file (relative path) -> SHA-256."""
+
+    @property
+    def key(self) -> str:
+        """Identity of the job: digest of everything above."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Span(BaseModel):
+    """A piece of wall time (seconds since the epoch) and what it was spent on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: str
+    start: float
+    end: float
+
+
+class JobResult(BaseModel):
+    """``result.json``: what came out, vouched for by digests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    payload: dict[str, Any]
+    files: dict[str, str]
+    """Output file (relative path) -> SHA-256."""
+    spans: tuple[Span, ...]
+    """Spans named ``compute`` are those in which the engine computed."""
+    started: float
+    ended: float
+    host: str
+    seal: str = ""
+
+    def sealed(self) -> JobResult:
+        """Copy whose ``seal`` is the digest of the rest."""
+        body = self.model_dump(mode="json", exclude={"seal"})
+        return self.model_copy(update={"seal": digest(body)})
+
+
+class Clock:
+    """Collects the spans of one job."""
+
+    def __init__(self) -> None:
+        self.started = time.time()
+        self.spans: list[Span] = []
+
+    @contextlib.contextmanager
+    def span(self, what: str = "compute") -> Iterator[None]:
+        """Record the time spent inside the block, even when the block raises."""
+        start = time.time()
+        try:
+            yield
+        finally:
+            self.add(start, time.time(), what)
+
+    def add(self, start: float, end: float, what: str = "compute") -> None:
+        """Record a span that was measured elsewhere (an engine's own log, say)."""
+        self.spans.append(Span(what=what, start=start, end=end))
+
+
+def write_atomically(path: Path, data: str | bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing of it, also after a crash."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with scratch.open("wb") as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(path)
+
+
+class JobFolder:
+    """One compute job on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        *,
+        kind: JobKind,
+        engine: str,
+        options: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+        inputs: Sequence[str] = (),
+    ) -> JobFolder:
+        """Describe a job in a folder whose input files are already written.
+
+        Doing it again with the same content changes nothing; a folder that holds another
+        job is refused, never overwritten.
+        """
+        spec = JobSpec(
+            kind=kind,
+            engine=engine,
+            options=dict(options or {}),
+            params=dict(params or {}),
+            inputs={name: file_digest(path / name) for name in sorted(inputs)},
+        )
+        folder = cls(path)
+        path.mkdir(parents=True, exist_ok=True)
+        if (path / "job.json").exists():
+            if folder.spec().key == spec.key:
+                return folder
+            raise JobFolderError(
+                "this folder holds another job", where=path, remedy="move it away and try again"
+            )
+        write_atomically(path / "job.json", spec.model_dump_json(indent=1))
+        return folder
+
+    def spec(self) -> JobSpec:
+        """The job; JobFolderError when there is none or it cannot be read."""
+        file = self.path / "job.json"
+        try:
+            return JobSpec.model_validate_json(file.read_bytes())
+        except FileNotFoundError:
+            raise JobFolderError("no job.json: not a job folder", where=self.path) from None
+        except ValidationError as error:
+            raise JobFolderError(f"unreadable job: {error}", where=file) from None
+
+    def check_inputs(self) -> None:
+        """JobFolderError when an input file is missing or is not the one that was staged."""
+        for name, expected in self.spec().inputs.items():
+            file = self.path / name
+            if not file.is_file():
+                raise JobFolderError("input file is missing", where=file)
+            if file_digest(file) != expected:
+                raise JobFolderError("input file has changed since it was staged", where=file)
+
+    def result(self) -> JobResult | None:
+        """The result if there is a whole and valid one, else None."""
+        try:
+            result = JobResult.model_validate_json((self.path / "result.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+        if result.sealed().seal != result.seal or result.key != self.spec().key:
+            return None
+        for name, expected in result.files.items():
+            file = self.path / name
+            if not file.is_file() or file_digest(file) != expected:
+                return None
+        return result
+
+    def finish(self, payload: Mapping[str, Any], *, files: Sequence[str], clock: Clock) -> JobResult:
+        """Write ``result.json``, last and atomically, and return what it says."""
+        result = JobResult(
+            key=self.spec().key,
+            payload=dict(payload),
+            files={name: file_digest(self.path / name) for name in sorted(files)},
+            spans=tuple(clock.spans),
+            started=clock.started,
+            ended=time.time(),
+            host=socket.gethostname(),
+        ).sealed()
+        write_atomically(self.path / "result.json", result.model_dump_json(indent=1))
+        return result
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder: a second runner of the same job on this host waits here.
+
+        The lock is the kernel's, so it goes with the process that held it.
+        """
+        with (self.path / ".lock").open("a") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def is_running(self) -> bool:
+        """Whether a live process of this host holds the folder."""
+        try:
+            with (self.path / ".lock").open("r") as stream:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
