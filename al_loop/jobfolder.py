@@ -186,7 +186,9 @@ class JobFolder:
                 return None
         return result
 
-    def finish(self, payload: Mapping[str, Any], *, files: Sequence[str], clock: Clock) -> JobResult:
+    def finish(
+        self, payload: Mapping[str, Any], *, files: Sequence[str], clock: Clock
+    ) -> JobResult:
         """Write ``result.json``, last and atomically, and return what it says."""
         result = JobResult(
             key=self.spec().key,

@@ -112,7 +112,9 @@ class FileSource(Options):
     """Structures from a file that ASE reads (POSCAR, CIF, extxyz, LAMMPS data, ...)."""
 
     file: str = Field(description="Path, relative to the campaign file.")
-    format: str | None = Field(None, description="ASE's name of the format, if it cannot be guessed.")
+    format: str | None = Field(
+        None, description="ASE's name of the format, if it cannot be guessed."
+    )
     index: str = Field(":", description="Which frames, as ASE writes it (0, -1, ::10).")
     perturb: Perturbation = Field(default_factory=Perturbation)
 
