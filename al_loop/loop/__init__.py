@@ -1,1 +1,1 @@
-"""loop"""
+"""The campaign's state machine: what is due next, worked out from the store alone."""

@@ -1,0 +1,159 @@
+"""Run a job in a process of its own, forked from a server that has imported the engines.
+
+Importing TensorFlow takes longer than many a job. A fork server imports it once; every
+job is then a fork of that server: it starts in milliseconds, in a clean process, and what
+it breaks goes with it. A job never outlives the process that asked for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from al_loop.campaign import CampaignSpec, engine_class
+from al_loop.errors import AlLoopError, EngineCrashed
+from al_loop.loop.jobs import run_job
+
+ONE_THREAD = {
+    name: "1"
+    for name in (
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "TF_INTRA_OP_PARALLELISM_THREADS",
+        "TF_INTER_OP_PARALLELISM_THREADS",
+        "DP_INTRA_OP_PARALLELISM_THREADS",
+        "DP_INTER_OP_PARALLELISM_THREADS",
+    )
+}
+"""Jobs share the cores among themselves, one core each; a user's own setting is kept."""
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def preload_modules(spec: CampaignSpec) -> list[str]:
+    """Modules that the campaign's engines want imported before a fork."""
+    modules = ["al_loop.loop.jobs"]
+    modules += engine_class("train", spec.train.engine).preload
+    modules += engine_class("explore", spec.explore.engine).preload
+    modules += engine_class("label", spec.label.engine).preload
+    return modules
+
+
+def start_fork_server(modules: Iterable[str], *, log: Path) -> None:
+    """Start this process's fork server; the chatter of what it imports goes to ``log``.
+
+    Does nothing when one is running already (then it keeps what it has imported).
+    """
+    for name, value in ONE_THREAD.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    CONTEXT.set_forkserver_preload(list(modules))
+    with redirected(log):
+        forkserver.ensure_running()
+
+
+def run_job_in_child(folder: Path) -> None:
+    """Run the job of a folder in a forked process and wait for it.
+
+    Raises
+    ------
+    EngineCrashed
+        The process ended without a result; the text holds its last words.
+    """
+    receiver, sender = CONTEXT.Pipe(duplex=False)
+    process = CONTEXT.Process(target=_job_process, args=(str(folder), sender))
+    process.start()
+    sender.close()
+    try:
+        error: AlLoopError | None = receiver.recv()
+    except EOFError:
+        process.join()
+        raise EngineCrashed(
+            f"the job's process ended with code {process.exitcode}\n{last_words(folder)}",
+            where=folder,
+        ) from None
+    except BaseException:  # Ctrl-C, SystemExit: take the job along, then go on unwinding
+        kill_group(process.pid)
+        raise
+    finally:
+        receiver.close()
+    process.join()
+    if error is not None:
+        raise error
+
+
+def last_words(folder: Path, lines: int = 15) -> str:
+    """The end of a job's log."""
+    try:
+        text = (folder / "job.log").read_text(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def die_with_parent() -> None:
+    """Kill this process's group as soon as the process that started it is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        kill_group(os.getpid())
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def kill_group(pid: int | None) -> None:
+    """Kill a process and all that it started, without a word."""
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def redirected(log: Path) -> Iterator[None]:
+    """Send everything that this process prints, C libraries included, to a file."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for target, source in zip((1, 2), kept, strict=True):
+            os.dup2(source, target)
+            os.close(source)
+
+
+def _job_process(folder: str, sender: Connection) -> None:
+    """Body of the forked process: the one boundary where any fault becomes a message."""
+    os.setsid()
+    die_with_parent()
+    error: AlLoopError | None = None
+    with redirected(Path(folder) / "job.log"):
+        try:
+            run_job(Path(folder))
+        except AlLoopError as known:
+            traceback.print_exc()
+            error = EngineCrashed(str(known), where=folder)
+        except Exception as unknown:  # noqa: BLE001  # the named boundary
+            traceback.print_exc()
+            error = EngineCrashed(f"{type(unknown).__name__}: {unknown}", where=folder)
+    sender.send(error)
+    sender.close()

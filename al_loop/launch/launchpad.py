@@ -1,0 +1,35 @@
+"""FireWorks' LaunchPad on al_loop's own database."""
+
+from __future__ import annotations
+
+from fireworks import LaunchPad
+
+from al_loop.store import Connection
+
+JOB_ID = "spec.al_loop.id"
+CAMPAIGN = "spec.al_loop.campaign"
+
+
+def open_launchpad(connection: Connection) -> LaunchPad:
+    """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
+    launchpad = LaunchPad(strm_lvl="CRITICAL", **connection.launchpad_arguments())
+    prepare(launchpad)
+    return launchpad
+
+
+def prepare(launchpad: LaunchPad) -> None:
+    """Make a database ready for FireWorks, without touching what is there.
+
+    ``LaunchPad.reset`` would do it too, and delete everything.
+    """
+    new = launchpad.fw_id_assigner.update_one(
+        {}, {"$setOnInsert": {"next_fw_id": 1, "next_launch_id": 1}}, upsert=True
+    )
+    if new.upserted_id is not None:
+        launchpad.tuneup(bkground=False)
+    launchpad.workflows.create_index(
+        "metadata.key", unique=True, partialFilterExpression={"metadata.key": {"$type": "string"}}
+    )
+    launchpad.fireworks.create_index(
+        JOB_ID, partialFilterExpression={JOB_ID: {"$type": "string"}}
+    )

@@ -1,0 +1,73 @@
+"""Bring a campaign into the store, or find it there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from al_loop.campaign import CampaignSpec, dump_campaign
+from al_loop.campaign.spec import SCHEMA_VERSION
+from al_loop.errors import UserError
+from al_loop.hashing import canonical_json
+from al_loop.store import CampaignRecord, Store
+
+_MAY_DIFFER = ("resources", "description", "folder")
+
+
+def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
+    """Record of a campaign: a new one, or the one that is there if it asks for the same.
+
+    ``base`` is the folder of the campaign file: relative paths in it start there.
+
+    Raises
+    ------
+    UserError
+        A campaign of this name asks for something else, or its folder cannot be written.
+    """
+    found = store.campaigns.get(spec.name)
+    if found is None:
+        folder = Path(spec.folder or spec.name).absolute()
+        make_folder(folder)
+        record = CampaignRecord(
+            name=spec.name,
+            spec=dump_campaign(spec),
+            schema_version=SCHEMA_VERSION,
+            folder=str(folder),
+            base=str(base.absolute()),
+        )
+        store.campaigns.create(record)
+        found = store.campaigns.get(spec.name)
+        assert found is not None
+    if different := _differences(found.spec, dump_campaign(spec)):
+        raise UserError(
+            f"a campaign called {spec.name!r} is in the database already and differs in: "
+            + ", ".join(different),
+            where=found.folder,
+            remedy="give the new one another name, or put the old values back to continue the old one",
+        )
+    make_folder(Path(found.folder))
+    return found
+
+
+def make_folder(folder: Path) -> None:
+    """Make a campaign's folder, and see that it can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(
+            f"the campaign's folder cannot be written: {error.strerror}",
+            where=folder,
+            remedy="set `folder` in the campaign file to a place where you may write",
+        ) from None
+
+
+def _differences(old: dict[str, object], new: dict[str, object]) -> list[str]:
+    """Top-level keys in which two campaigns ask for different things."""
+    return [
+        key
+        for key in sorted(old.keys() | new.keys())
+        if key not in _MAY_DIFFER and canonical_json(old.get(key)) != canonical_json(new.get(key))
+    ]

@@ -1,0 +1,57 @@
+"""The two Firetasks of al_loop. A spec holds a folder and names, never code or secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fireworks import FiretaskBase, FWAction, LaunchPad
+
+from al_loop.campaign import engine_class
+from al_loop.errors import JobFolderError
+from al_loop.jobfolder import JobFolder, JobSpec
+from al_loop.launch.child import run_job_in_child, start_fork_server
+from al_loop.loop.advance import advance
+from al_loop.store import Store
+
+
+class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
+    """Run the job of a folder. Needs no database."""
+
+    _fw_name = "{{al_loop.launch.tasks.ComputeTask}}"
+    required_params = ["folder"]  # noqa: RUF012  # FireWorks' own protocol
+
+    def run_task(self, fw_spec: dict[str, Any]) -> None:
+        """Run it in a process of its own; a folder that is gone is left to the next task."""
+        folder = Path(self["folder"])
+        try:
+            spec = JobFolder(folder).spec()
+        except JobFolderError:
+            return
+        start_fork_server(_modules(spec), log=folder / "fork-server.log")
+        run_job_in_child(folder)
+
+
+class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
+    """Bring a job's result into the store and carry its campaign on."""
+
+    _fw_name = "{{al_loop.launch.tasks.AdvanceTask}}"
+    required_params = ["campaign", "job"]  # noqa: RUF012  # FireWorks' own protocol
+    launchpad: LaunchPad
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
+        """Advance; the launchpad's own connection is used, so that no secret is in the spec."""
+        from al_loop.launch.workflows import FireworksExecutor
+
+        progress = advance(
+            Store.from_database(self.launchpad.db),
+            self["campaign"],
+            FireworksExecutor(self.launchpad),
+            finished=self["job"],
+        )
+        return FWAction(stored_data={"progress": progress})
+
+
+def _modules(spec: JobSpec) -> tuple[str, ...]:
+    kind = "train" if spec.kind == "evaluate" else spec.kind
+    return ("al_loop.loop.jobs", *engine_class(kind, spec.engine).preload)

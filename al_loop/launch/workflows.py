@@ -1,0 +1,161 @@
+"""Jobs as FireWorks workflows: one workflow a stage of an iteration, one firework a job.
+
+Nothing here is remembered: FireWorks may be emptied at any time, and the next advance()
+puts up what is still due.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fireworks import Firework, LaunchPad, Workflow
+from pymongo.errors import BulkWriteError
+
+from al_loop.hashing import digest
+from al_loop.launch.launchpad import CAMPAIGN, JOB_ID
+from al_loop.launch.tasks import AdvanceTask, ComputeTask
+from al_loop.loop.context import Context
+from al_loop.loop.errors import JobGivenUp
+from al_loop.store import JobRecord
+
+MAX_FIREWORKS = 100
+"""Fireworks in one workflow: FireWorks rewrites the whole document at each change of state."""
+
+MAX_TRIES = 3
+"""Times that a job may FIZZLE before it is given up."""
+
+_ALIVE = ("WAITING", "READY", "RESERVED", "RUNNING", "PAUSED")
+
+
+class FireworksExecutor:
+    """Puts jobs up as fireworks; workers anywhere pull them."""
+
+    def __init__(self, launchpad: LaunchPad) -> None:
+        self.launchpad = launchpad
+
+    def ensure(self, ctx: Context, jobs: Sequence[JobRecord]) -> None:
+        """Put up what is not up; give what FIZZLED another try."""
+        self._drop_broken(ctx)
+        known = self._fireworks({job.id for job in jobs})
+        missing = []
+        for job in jobs:
+            states = known.get(job.id, [])
+            if not states:
+                missing.append(job)
+            elif not any(fw["state"] in _ALIVE for fw in states):
+                self._again(job, states[-1])
+        for i in range(0, len(missing), MAX_FIREWORKS):
+            self._put_up(ctx, missing[i : i + MAX_FIREWORKS])
+
+    def _fireworks(self, ids: set[str]) -> dict[str, list[dict[str, Any]]]:
+        """Fireworks of jobs, oldest first."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        fields = {"fw_id": 1, "state": 1, "launches": 1, "archived_launches": 1, JOB_ID: 1}
+        cursor = self.launchpad.fireworks.find({JOB_ID: {"$in": sorted(ids)}}, fields)
+        for firework in cursor.sort("fw_id", 1):
+            found.setdefault(firework["spec"]["al_loop"]["id"], []).append(firework)
+        return found
+
+    def _again(self, job: JobRecord, firework: dict[str, Any]) -> None:
+        """Run a firework again that has ended without its job being done."""
+        if firework["state"] in ("DEFUSED", "ARCHIVED"):
+            return
+        launches = [*firework.get("archived_launches", []), *firework.get("launches", [])]
+        fizzled = {"launch_id": {"$in": launches}, "state": "FIZZLED"}
+        tries = self.launchpad.launches.count_documents(fizzled)
+        if tries >= MAX_TRIES:
+            last = self.launchpad.launches.find_one(fizzled, sort=[("launch_id", -1)])
+            raise JobGivenUp(
+                f"job {job.id} failed {tries} times: {_words(last)}",
+                remedy="mend the cause, then run the campaign again: it continues",
+            )
+        self.launchpad.rerun_fw(firework["fw_id"])
+
+    def _put_up(self, ctx: Context, jobs: Sequence[JobRecord]) -> None:
+        """One workflow; somebody else's equal one is as good."""
+        workflow = make_workflow(ctx, jobs)
+        with contextlib.redirect_stderr(io.StringIO()):  # bulk_add_wfs draws a progress bar
+            try:
+                self.launchpad.bulk_add_wfs([workflow])
+            except BulkWriteError as error:
+                if not all(e.get("code") == 11000 for e in error.details["writeErrors"]):
+                    raise
+
+    def _drop_broken(self, ctx: Context) -> None:
+        """Remove workflows that a killed process has left without some of their fireworks."""
+        for workflow in self._open_workflows(ctx):
+            nodes = workflow["nodes"]
+            there = self.launchpad.fireworks.count_documents({"fw_id": {"$in": nodes}})
+            if there < len(nodes):
+                remove_workflow(self.launchpad, workflow)
+
+    def _open_workflows(self, ctx: Context) -> Iterator[dict[str, Any]]:
+        query = {"metadata.campaign": ctx.name, "state": {"$nin": ["COMPLETED", "ARCHIVED"]}}
+        yield from self.launchpad.workflows.find(query, {"nodes": 1})
+
+
+def make_workflow(ctx: Context, jobs: Sequence[JobRecord]) -> Workflow:
+    """Workflow of jobs of one stage; its ``metadata.key`` is unique in the database."""
+    first = jobs[0]
+    names = sorted(job.name for job in jobs)
+    key = f"{ctx.name}/{first.iteration}/{first.stage}/{digest(names)[:12]}"
+    return Workflow(
+        [_firework(ctx, job) for job in jobs],
+        name=f"{ctx.name} iteration {first.iteration} {first.stage}",
+        metadata={
+            "key": key,
+            "campaign": ctx.name,
+            "iteration": first.iteration,
+            "stage": first.stage,
+        },
+    )
+
+
+def _firework(ctx: Context, job: JobRecord) -> Firework:
+    folder = str(ctx.folder_of(job).path)
+    return Firework(
+        [ComputeTask(folder=folder), AdvanceTask(campaign=ctx.name, job=job.id)],
+        spec={
+            "al_loop": {
+                "id": job.id,
+                "campaign": ctx.name,
+                "iteration": job.iteration,
+                "stage": job.stage,
+                "job": job.name,
+            },
+            "_launch_dir": folder,
+            "_add_launchpad_and_fw_id": True,
+            "_priority": 1,
+        },
+        name=f"{job.stage} {job.name}",
+    )
+
+
+def remove_workflow(launchpad: LaunchPad, workflow: dict[str, Any]) -> None:
+    """Remove a workflow, its fireworks and launches; FireWorks' own prints what it does."""
+    nodes = {"$in": workflow["nodes"]}
+    launchpad.launches.delete_many({"fw_id": nodes})
+    launchpad.fireworks.delete_many({"fw_id": nodes})
+    launchpad.workflows.delete_one({"_id": workflow["_id"]})
+
+
+def remove_workflows(launchpad: LaunchPad, campaign: str) -> int:
+    """Remove all workflows of a campaign; the campaign itself loses nothing."""
+    found = list(launchpad.workflows.find({"metadata.campaign": campaign}, {"nodes": 1}))
+    for workflow in found:
+        remove_workflow(launchpad, workflow)
+    launchpad.fireworks.delete_many({CAMPAIGN: campaign})
+    return len(found)
+
+
+def _words(launch: dict[str, Any] | None) -> str:
+    """Last line of a FIZZLED launch's stack trace."""
+    stored = ((launch or {}).get("action") or {}).get("stored_data") or {}
+    trace = str((stored.get("_exception") or {}).get("_stacktrace", "")).strip()
+    marker = trace.rfind("al_loop.errors.")
+    if marker >= 0:
+        return trace[marker:]
+    return trace.splitlines()[-1] if trace else "it left no last words"

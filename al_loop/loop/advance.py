@@ -1,0 +1,227 @@
+"""advance(): the one function that decides what comes next.
+
+It reads the collections, works out which stage is complete, and puts up exactly what is
+due. It is idempotent and safe to call from many processes at once. Each stage is
+
+1. *planned*: its jobs go into the store, all of them before the iteration says ``planned``;
+2. *put up*: folders are written from the store, and the executor is told;
+3. *taken in*: results that are there are ingested, each once;
+4. *completed*: when no job is due any more, one compare-and-set moves the iteration on.
+
+A process that dies between any two of these leaves nothing that the next call cannot
+pick up. The lease only saves work: without it two processes would do the same twice.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Literal
+
+from al_loop.errors import JobFolderError, MachineError
+from al_loop.loop.context import Context
+from al_loop.loop.errors import CampaignFailed, JobGivenUp
+from al_loop.loop.executor import Executor
+from al_loop.loop.idle import idle_seconds
+from al_loop.loop.stages import STAGES
+from al_loop.store import IterationRecord, JobRecord, Store
+
+LEASE_SECONDS = 120.0
+
+Progress = Literal["waiting", "moved", "ended"]
+
+
+def advance(
+    store: Store, name: str, executor: Executor, *, finished: str | None = None
+) -> Progress:
+    """Carry a campaign on as far as it can go now.
+
+    Parameters
+    ----------
+    finished
+        Identity of the one job that has just ended; only its result is looked for then. None looks
+        for the results of all jobs that are due and writes folders that have been lost.
+
+    Returns
+    -------
+    Progress
+        ``waiting`` for jobs, or ``ended``.
+    """
+    ctx = Context(store, name)
+    if finished is not None and (job := store.jobs.get(finished)) is not None:
+        _take_in(ctx, [job])
+    with _lease(store, name):
+        ctx = Context(store, name)
+        try:
+            progress: Progress = "moved"
+            while progress == "moved":
+                progress = _step(ctx, executor, thorough=finished is None)
+        except (CampaignFailed, JobGivenUp) as error:
+            store.campaigns.set_state(name, "failed", str(error))
+            ctx.event("campaign-failed", str(error))
+            return "ended"
+    return progress
+
+
+def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
+    """One transition of the state machine, or none."""
+    if ctx.store.campaigns.state(ctx.name) != "running":
+        return "ended"
+    iteration = ctx.store.iterations.latest(ctx.name)
+    if iteration is None:
+        ctx.store.iterations.open(ctx.name, 0, "start", planned=False)
+        return "moved"
+    if iteration.stage == "done":
+        return _next_iteration(ctx, iteration)
+    stage = STAGES[iteration.stage]
+    fresh = not iteration.planned
+    if fresh:
+        _plan(ctx, iteration)
+    due = _due(ctx, iteration)
+    if due and (fresh or thorough):
+        _take_in(ctx, due)
+        due = _due(ctx, iteration)
+        for job in due:
+            _write(ctx, job)
+        if due:
+            executor.ensure(ctx, due)
+    if due:
+        return "waiting"
+    completed = stage.complete(ctx, iteration)
+    now = datetime.now(timezone.utc)
+    seconds, idle = _account(ctx, iteration, now)
+    if ctx.store.iterations.move(
+        ctx.name,
+        iteration.index,
+        from_stage=iteration.stage,
+        to_stage=completed.to,
+        at=now,
+        update={**completed.update, "seconds": seconds, "idle": idle, "planned": False},
+    ):
+        note = f": {completed.note}" if completed.note else ""
+        ctx.event("stage-complete", f"iteration {iteration.index} {iteration.stage}{note}")
+    return "moved"
+
+
+def _next_iteration(ctx: Context, done: IterationRecord) -> Progress:
+    """After an iteration: the next one, the final training, or the end."""
+    if done.decision == "final":
+        before = ctx.store.iterations.get(ctx.name, done.index - 1)
+        converged = before is not None and before.decision == "converged"
+        state: Literal["converged", "stopped"] = "converged" if converged else "stopped"
+        ctx.store.campaigns.set_state(ctx.name, state, before.reason if before else "")
+        ctx.event("campaign-ended", state)
+        return "ended"
+    ctx.store.iterations.open(
+        ctx.name, done.index + 1, "train", planned=False, at=done.stage_started
+    )
+    return "moved"
+
+
+def _plan(ctx: Context, iteration: IterationRecord) -> None:
+    """Put the stage's jobs into the store; only then is the stage called planned."""
+    jobs = [
+        JobRecord(
+            campaign=ctx.name,
+            iteration=iteration.index,
+            stage=iteration.stage,
+            name=job.name,
+            items=job.items,
+        )
+        for job in STAGES[iteration.stage].plan(ctx, iteration)
+    ]
+    ctx.store.jobs.put_many(jobs)
+    ctx.store.iterations.record(ctx.name, iteration.index, planned=True)
+
+
+def _due(ctx: Context, iteration: IterationRecord) -> list[JobRecord]:
+    return ctx.store.jobs.due(ctx.name, iteration.index, iteration.stage)
+
+
+def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
+    """Ingest the results that are there; each step may be done twice."""
+    for job in jobs:
+        if job.state == "done":
+            continue
+        folder = ctx.folder_of(job)
+        if not (folder.path / "result.json").exists():
+            continue
+        try:
+            result = folder.result()
+        except JobFolderError:
+            result = None
+        if result is None:
+            continue
+        STAGES[job.stage].ingest(ctx, job)
+        ctx.store.jobs.mark_done(job, spans=result.spans, host=result.host)
+
+
+def _write(ctx: Context, job: JobRecord) -> None:
+    """Write a job's folder; one whose content has been damaged is set aside and written anew."""
+    try:
+        STAGES[job.stage].write(ctx, job)
+        ctx.folder_of(job).check_inputs()
+    except MachineError as error:
+        path = ctx.folder_of(job).path
+        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+        path.rename(aside)
+        ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")
+        STAGES[job.stage].write(ctx, job)
+
+
+def _account(
+    ctx: Context, iteration: IterationRecord, now: datetime
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Wall time of the stage that ends now, and how much of it no engine computed."""
+    start, end = iteration.stage_started.timestamp(), now.timestamp()
+    busy = [
+        (span.start, span.end)
+        for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, iteration.stage)
+        for span in job.spans
+        if span.what == "compute"
+    ]
+    wall = iteration.seconds.get(iteration.stage, 0.0) + end - start
+    idle = iteration.idle.get(iteration.stage, 0.0) + idle_seconds(start, end, busy)
+    return (
+        {**iteration.seconds, iteration.stage: wall},
+        {**iteration.idle, iteration.stage: idle},
+    )
+
+
+def process_name() -> str:
+    """This process, as others can find it: ``host:pid``."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def process_is_dead(name: str) -> bool:
+    """Whether a process named by :func:`process_name` ran on this host and is gone."""
+    host, _, pid = name.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+@contextmanager
+def _lease(store: Store, name: str) -> Iterator[None]:
+    """Wait for the campaign's lease; one left by a dead process of this host is taken over."""
+    me = process_name()
+    while not store.campaigns.lease(name, me, LEASE_SECONDS):
+        owner = store.campaigns.lease_owner(name)
+        if owner and process_is_dead(owner):
+            store.campaigns.release(name, owner)
+            continue
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        store.campaigns.release(name, me)

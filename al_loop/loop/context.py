@@ -1,0 +1,141 @@
+"""What every stage needs: the campaign as asked for, its store, its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from al_loop.campaign import CampaignSpec, make_engine
+from al_loop.errors import UserError
+from al_loop.explore import Explorer
+from al_loop.frame import Labelled, Split, split_of
+from al_loop.hashing import digest
+from al_loop.jobfolder import JobFolder
+from al_loop.label import Labeller
+from al_loop.store import (
+    Event,
+    IterationRecord,
+    JobRecord,
+    LabelRecord,
+    Method,
+    Stage,
+    Store,
+)
+from al_loop.structures import Start, build_structures
+from al_loop.train import Trainer
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job of a stage: its name within the stage, and what it is about.
+
+    ``items`` (frame hashes, walker names, ...) is all that is needed, with the store, to
+    write the job's folder again.
+    """
+
+    name: str
+    items: tuple[str, ...]
+
+
+class Context:
+    """One campaign while something is being decided about it."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        record = store.campaigns.get(name)
+        if record is None:
+            raise UserError(
+                f"there is no campaign called {name!r} in this database",
+                remedy="`al-loop status` lists the campaigns; `al-loop run FILE` starts one",
+            )
+        self.store = store
+        self.record = record
+        self.spec = CampaignSpec.model_validate(record.spec)
+        self.folder = Path(record.folder)
+
+    @property
+    def name(self) -> str:
+        """The campaign's name."""
+        return self.spec.name
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The campaign's trainer."""
+        return cast(Trainer, make_engine("train", self.spec.train.engine, self.spec.train.options))
+
+    @cached_property
+    def explorer(self) -> Explorer:
+        """The campaign's explorer."""
+        stage = self.spec.explore
+        return cast(Explorer, make_engine("explore", stage.engine, stage.options))
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """The campaign's labeller."""
+        return cast(Labeller, make_engine("label", self.spec.label.engine, self.spec.label.options))
+
+    @cached_property
+    def method(self) -> str:
+        """Identity of the labels' method."""
+        return digest(dict(self.labeller.fingerprint()))
+
+    @cached_property
+    def starts(self) -> dict[str, list[Start]]:
+        """Starting structures, the same at every call (seeded by the campaign)."""
+        return build_structures(self.spec, base=Path(self.record.base))
+
+    def declare_method(self) -> None:
+        """Put the labels' method into the store."""
+        self.store.methods.put(
+            Method(engine=self.spec.label.engine, fingerprint=dict(self.labeller.fingerprint()))
+        )
+
+    def iteration_folder(self, index: int) -> Path:
+        """``<campaign>/iter.000003``."""
+        return self.folder / f"iter.{index:06d}"
+
+    def job_folder(self, iteration: int, stage: Stage, job: str) -> JobFolder:
+        """Folder of a job: ``<campaign>/iter.000003/label/chunk-000``."""
+        return JobFolder(self.iteration_folder(iteration) / stage / job)
+
+    def folder_of(self, job: JobRecord) -> JobFolder:
+        """Folder of a job that was put up."""
+        return self.job_folder(job.iteration, job.stage, job.name)
+
+    def split(self, frame: str) -> Split:
+        """Split of a frame, from its hash alone."""
+        return split_of(frame, valid=self.spec.split.valid, test=self.spec.split.test)
+
+    def event(self, kind: str, text: str) -> None:
+        """Append to the campaign's events."""
+        self.store.events.add(Event(campaign=self.name, kind=kind, text=text))
+
+    def labels_of(self, frames: Iterable[str]) -> dict[str, LabelRecord]:
+        """Labels (ok and failed) that exist for these frames by the campaign's method."""
+        return self.store.labels.get_many(frames, self.method)
+
+    def labelled_frames(self, frames: Iterable[str]) -> list[tuple[str, Labelled]]:
+        """Frames with a good label, in the order of their hashes."""
+        labels = {f: label for f, label in self.labels_of(frames).items() if label.state == "ok"}
+        atoms = self.store.frames.get_many(labels)
+        pairs = []
+        for frame in sorted(labels):
+            label = labels[frame]
+            assert label.energy is not None and label.forces is not None
+            pairs.append(
+                (frame, Labelled(atoms[frame], label.energy, label.forces, label.virial))
+            )
+        return pairs
+
+    def conditions(self, iteration: int) -> int:
+        """Index of the exploration stage of an iteration."""
+        return min(iteration, len(self.spec.explore.stages) - 1)
+
+    def is_final(self, iteration: IterationRecord) -> bool:
+        """Whether this iteration only trains on everything: the campaign is over."""
+        previous = self.store.iterations.get(self.name, iteration.index - 1)
+        return previous is not None and previous.decision in ("converged", "budget")
+
+

@@ -1,0 +1,13 @@
+"""What ends a campaign for good."""
+
+from __future__ import annotations
+
+from al_loop.errors import AlLoopError
+
+
+class CampaignFailed(AlLoopError):
+    """The campaign cannot go on by itself; the reason is for a person."""
+
+
+class JobGivenUp(AlLoopError):
+    """A job has failed on every try; ``what`` holds its last words."""

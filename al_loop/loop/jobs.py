@@ -1,0 +1,37 @@
+"""Run a job folder, whatever kind of job it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from al_loop.explore import run_explore_job
+from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
+from al_loop.label import run_label_job
+from al_loop.train import run_evaluate_job, run_train_job
+
+RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
+    "train": run_train_job,
+    "evaluate": run_evaluate_job,
+    "explore": run_explore_job,
+    "label": run_label_job,
+}
+
+
+def run_job(path: Path) -> JobResult:
+    """Do the job of a folder, or return its result if it is already there.
+
+    A second runner of the same folder on this host waits for the first one.
+
+    Raises
+    ------
+    MachineError
+        The job can be run again.
+    """
+    folder = JobFolder(path)
+    clock = Clock()
+    with folder.lock():
+        if (done := folder.result()) is not None:
+            return done
+        folder.check_inputs()
+        return RUNNERS[folder.spec().kind](folder, clock)

@@ -1,0 +1,48 @@
+"""What a stage must do to take part in the loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from al_loop.loop.context import Context, PlannedJob
+from al_loop.store import IterationRecord, JobRecord, Stage
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A stage is complete: where the iteration goes, and what the record of it learns.
+
+    ``update`` are fields of :class:`IterationRecord`, written in the same atomic step as the
+    move, by whichever process makes it first.
+    """
+
+    to: Stage
+    update: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+class StageLogic(Protocol):
+    """One stage. Everything is computed from the store, so everything may be done again."""
+
+    def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
+        """The jobs of the stage, in the same order and with the same items at every call."""
+        ...
+
+    def write(self, ctx: Context, job: JobRecord) -> None:
+        """Write the folder of a job from the store; harmless when it is there already."""
+        ...
+
+    def ingest(self, ctx: Context, job: JobRecord) -> None:
+        """Bring the valid result of a job into the store; harmless when done before."""
+        ...
+
+    def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
+        """All jobs are in: what follows.
+
+        Raises
+        ------
+        CampaignFailed
+            The campaign cannot go on.
+        """
+        ...

@@ -1,0 +1,154 @@
+"""Run walkers under the committee."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ase import Atoms
+
+from al_loop.campaign.spec import ExploreConditions
+from al_loop.explore import (
+    Committee,
+    KeepRule,
+    Limits,
+    Walk,
+    Walker,
+    collect_walks,
+    stage_explore_job,
+)
+from al_loop.hashing import derive_seed
+from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.train import leader_of
+from al_loop.store import IterationRecord, JobRecord, WalkRecord
+
+
+class Explore:
+    """Jobs of a few walkers each."""
+
+    def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
+        """Walkers dealt to jobs, long ones first, so that the jobs take about as long."""
+        walkers = walkers_of(ctx, iteration.index)
+        by_cost = sorted(
+            walkers, key=lambda name: (-walkers[name][0].steps * len(walkers[name][1]), name)
+        )
+        count = -(-len(by_cost) // ctx.spec.explore.walkers_per_job)
+        return [PlannedJob(f"walkers-{i:03d}", tuple(by_cost[i::count])) for i in range(count)]
+
+    def write(self, ctx: Context, job: JobRecord) -> None:
+        """Write the committee's models and a job's folder."""
+        folder = ctx.folder_of(job).path
+        walkers = walkers_of(ctx, job.iteration)
+        trust = ctx.spec.select.trust
+        stage = ctx.spec.explore
+        stage_explore_job(
+            folder,
+            engine=stage.engine,
+            options=stage.options,
+            walkers=[walkers[name] for name in job.items],
+            committee=write_committee(ctx, job.iteration, folder.parent / "models"),
+            limits=Limits(
+                deviation=stage.deviation_factor * trust.upper,
+                temperature_factor=stage.temperature_factor,
+                min_distance=ctx.spec.select.min_distance,
+            ),
+            keep=KeepRule(
+                lower=trust.lower, upper=trust.upper, accurate=max(4, ctx.spec.select.audit)
+            ),
+        )
+
+    def ingest(self, ctx: Context, job: JobRecord) -> None:
+        """Keep what each walker measured along its way."""
+        walkers = walkers_of(ctx, job.iteration)
+        for walk in collect_walks(ctx.folder_of(job)):
+            ctx.store.walks.put(_record(ctx, job.iteration, walkers[walk.name][0], walk))
+            if walk.stop != "completed":
+                ctx.event("walker-stopped", f"{walk.name}: {walk.stop}: {walk.detail}")
+
+    def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
+        """All walkers are in."""
+        walks = ctx.store.walks.of_iteration(ctx.name, iteration.index)
+        stopped = sum(walk.stop != "completed" for walk in walks)
+        return Completed("select", note=f"{len(walks)} walkers, {stopped} stopped early")
+
+
+def walkers_of(ctx: Context, iteration: int) -> dict[str, tuple[Walker, Atoms]]:
+    """The walkers of an iteration by name, the same at every call."""
+    conditions = ctx.spec.explore.stages[ctx.conditions(iteration)]
+    walkers: dict[str, tuple[Walker, Atoms]] = {}
+    for structure in conditions.structures:
+        starts = [start for start in ctx.starts[structure] if start.pristine]
+        for label, ensemble, temperature, pressure in _states(conditions):
+            for n in range(conditions.walkers):
+                name = f"{structure}-{label}-{n}"
+                seed = derive_seed(ctx.spec.seed, "explore", iteration, name)
+                walkers[name] = (
+                    Walker(
+                        name=name,
+                        ensemble=ensemble,
+                        temperature=temperature,
+                        pressure=pressure,
+                        steps=conditions.steps,
+                        timestep=ctx.spec.explore.timestep,
+                        sample_every=ctx.spec.explore.sample_every,
+                        seed=seed,
+                    ),
+                    starts[(n + iteration) % len(starts)].atoms,
+                )
+    return walkers
+
+
+def _states(conditions: ExploreConditions) -> list[tuple[str, str, float, float]]:
+    """Name, ensemble, temperature (K) and pressure (GPa) of each thermodynamic state."""
+    states: list[tuple[str, str, float, float]] = []
+    for ensemble in conditions.ensembles:
+        for temperature in conditions.temperatures:
+            if ensemble == "nvt":
+                states.append((f"nvt-{temperature:g}K", ensemble, temperature, 0.0))
+                continue
+            for pressure in conditions.pressures:
+                label = f"npt-{temperature:g}K-{pressure:g}GPa"
+                states.append((label, ensemble, temperature, pressure))
+    return states
+
+
+def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:
+    """Fetch the models of an iteration into a folder, the leader first."""
+    good = [m for m in ctx.store.models.of_iteration(ctx.name, iteration) if m.state == "ok"]
+    leader = leader_of(good)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for model in [leader, *(m for m in good if m.member != leader.member)]:
+        path = folder / f"member-{model.member}{Path(model.model).suffix}"
+        ctx.store.files.fetch(model.files[model.model], path)
+        paths.append(path)
+    return Committee(
+        model_format=ctx.trainer.model_format,
+        trainer=ctx.spec.train.engine,
+        elements=ctx.spec.elements,
+        models=tuple(paths),
+    )
+
+
+def _record(ctx: Context, iteration: int, walker: Walker, walk: Walk) -> WalkRecord:
+    structure = next(
+        name
+        for name in ctx.spec.explore.stages[ctx.conditions(iteration)].structures
+        if walker.name.startswith(f"{name}-{walker.ensemble}-")
+    )
+    return WalkRecord(
+        campaign=ctx.name,
+        iteration=iteration,
+        walker=walk.name,
+        structure=structure,
+        ensemble=walker.ensemble,
+        temperature_target=walker.temperature,
+        pressure_target=walker.pressure,
+        stop=walk.stop,
+        detail=walk.detail,
+        cut=walk.cut,
+        step=walk.step,
+        max_force_deviation=walk.max_force_deviation,
+        temperature=walk.temperature,
+        pressure=walk.pressure,
+    )

@@ -1,0 +1,60 @@
+"""Label selected frames in chunks: what the start and label stages share."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+
+from al_loop.label import collect_labels, stage_label_job
+from al_loop.loop.context import Context, PlannedJob
+from al_loop.store import JobRecord, LabelRecord
+
+
+def plan_chunks(ctx: Context, frames: Iterable[str]) -> list[PlannedJob]:
+    """Chunks of the frames that have no label yet, neither good nor failed.
+
+    Neighbours in the list go to different chunks, so that large and small frames mix and
+    the chunks end at about the same time.
+    """
+    wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
+    size = ctx.spec.label.frames_per_job
+    count = -(-len(wanted) // size)
+    return [PlannedJob(f"chunk-{i:03d}", tuple(wanted[i::count])) for i in range(count)]
+
+
+def write_chunk(ctx: Context, job: JobRecord) -> None:
+    """Write the folder of a chunk."""
+    stage_label_job(
+        ctx.folder_of(job).path,
+        engine=ctx.spec.label.engine,
+        options=ctx.spec.label.options,
+        frames=ctx.store.frames.get_many(job.items),
+    )
+
+
+def ingest_chunk(ctx: Context, job: JobRecord) -> None:
+    """Labels of a chunk, the failed ones too, into the store."""
+    outcomes = collect_labels(ctx.folder_of(job))
+    ctx.store.labels.put_many(
+        [
+            LabelRecord(
+                frame=one.frame,
+                method=ctx.method,
+                state=one.state,
+                energy=one.label.energy if one.label else None,
+                forces=one.label.forces if one.label else None,
+                virial=one.label.virial if one.label else None,
+                reason=one.reason,
+                detail=one.detail,
+                remedy=one.remedy,
+                engine=ctx.spec.label.engine,
+                seconds=one.seconds,
+                cores=one.cores,
+                host=socket.gethostname(),
+            )
+            for one in outcomes
+        ]
+    )
+    for one in outcomes:
+        if one.state == "failed":
+            ctx.event("label-failed", f"{one.frame[:12]}: {one.reason}: {one.detail}")

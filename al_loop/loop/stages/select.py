@@ -1,0 +1,136 @@
+"""Choose what to label."""
+
+from __future__ import annotations
+
+from al_loop.errors import JobFolderError
+from al_loop.explore import Walk, collect_walks
+from al_loop.hashing import derive_seed
+from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.stages.base import Completed
+from al_loop.select import (
+    ACCURATE,
+    CANDIDATE,
+    FAILED,
+    Batch,
+    Pool,
+    choose_batch,
+    classify,
+    make_filter,
+)
+from al_loop.store import Counts, IterationRecord, JobRecord, Selection, Trust
+from al_loop.units import density
+
+
+class Select:
+    """A control stage: no jobs, all done when it completes."""
+
+    def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
+        """Nothing to compute elsewhere."""
+        return []
+
+    def write(self, ctx: Context, job: JobRecord) -> None:
+        """There are no jobs."""
+
+    def ingest(self, ctx: Context, job: JobRecord) -> None:
+        """There are no jobs."""
+
+    def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
+        """Classify all samples, choose a batch and audit frames, put them into the store."""
+        walks: list[Walk] = []
+        lost = 0
+        for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, "explore"):
+            try:
+                walks.extend(collect_walks(ctx.folder_of(job)))
+            except JobFolderError as error:
+                ctx.store.jobs.reopen(ctx.name, iteration.index, "explore", job.name)
+                ctx.event("job-lost", f"{job.name}: {error.what}; it is done again")
+                lost += 1
+        if lost:
+            return Completed("explore", note=f"{lost} jobs have lost their results")
+        return self._choose(ctx, iteration, walks)
+
+    def _choose(self, ctx: Context, iteration: IterationRecord, walks: list[Walk]) -> Completed:
+        spec = ctx.spec.select
+        codes = {w.name: classify(w.max_force_deviation, levels=spec.trust) for w in walks}
+        pools = [
+            Pool(
+                name=walk.name,
+                kept=walk.kept,
+                deviation=walk.max_force_deviation,
+                code=codes[walk.name],
+                frames=walk.frames,
+            )
+            for walk in walks
+        ]
+        batch = choose_batch(
+            pools,
+            batch=_affordable(ctx, iteration, spec.batch),
+            audit=spec.audit,
+            accept=make_filter(min_distance=spec.min_distance, density=spec.density),
+            known=_known(ctx, iteration),
+            seed=derive_seed(ctx.spec.seed, "select", iteration.index),
+        )
+        self._keep(ctx, iteration, walks, batch)
+        totals = {
+            code: int(sum((codes[w.name] == code).sum() for w in walks))
+            for code in (ACCURATE, CANDIDATE, FAILED)
+        }
+        cut = sum(walk.cut for walk in walks)
+        counts = Counts(
+            explored=sum(totals.values()) + cut,
+            accurate=totals[ACCURATE],
+            candidate=totals[CANDIDATE],
+            failed=totals[FAILED] + cut,
+            audit=sum(pick.why == "audit" for pick in batch.picks),
+            labelled=iteration.counts.labelled,
+            failed_labels=iteration.counts.failed_labels,
+        )
+        trust = Trust(lower=spec.trust.lower, upper=spec.trust.upper)
+        chosen = len(batch.picks) - counts.audit
+        note = f"{counts.candidate} candidates of {counts.explored} samples, {chosen} chosen"
+        return Completed("label", {"counts": counts, "trust": trust}, note=note)
+
+    @staticmethod
+    def _keep(ctx: Context, iteration: IterationRecord, walks: list[Walk], batch: Batch) -> None:
+        by_name = {walk.name: walk for walk in walks}
+        frames, selections = {}, []
+        for pick in batch.picks:
+            walk = by_name[pick.walker]
+            atoms = walk.frames[pick.position]
+            frames[pick.frame] = atoms
+            selections.append(
+                Selection(
+                    campaign=ctx.name,
+                    frame=pick.frame,
+                    iteration=iteration.index,
+                    chosen=pick.why,
+                    split=ctx.split(pick.frame),
+                    source=pick.walker,
+                    step=int(walk.step[pick.sample]),
+                    temperature=float(walk.temperature[pick.sample]),
+                    pressure=float(walk.pressure[pick.sample]),
+                    density=density(atoms),
+                    deviation=float(walk.max_force_deviation[pick.sample]),
+                    predicted_forces=walk.forces[pick.position],
+                )
+            )
+        ctx.store.frames.put_many(frames)
+        ctx.store.selections.put_many(selections)
+
+
+def _known(ctx: Context, iteration: IterationRecord) -> set[str]:
+    """Frames chosen before this iteration; its own do not count, so that it can be done again."""
+    return ctx.store.selections.hashes(ctx.name, before=iteration.index) | {
+        s.frame
+        for s in ctx.store.selections.of_iteration(ctx.name, iteration.index)
+        if s.chosen == "initial"
+    }
+
+
+def _affordable(ctx: Context, iteration: IterationRecord, batch: int) -> int:
+    """Batch that the label budget still allows, audit frames included."""
+    limit = ctx.spec.budget.labels
+    if limit is None:
+        return batch
+    spent = len(_known(ctx, iteration))
+    return max(0, min(batch, limit - spent - ctx.spec.select.audit))
