@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ase import Atoms
 
-from al_loop.campaign.spec import ExploreConditions
+from al_loop.campaign.spec import CampaignSpec, ExploreConditions
 from al_loop.explore import (
     Committee,
+    Ensemble,
     KeepRule,
     Limits,
     Walk,
@@ -21,6 +22,7 @@ from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.stages.base import Completed
 from al_loop.loop.stages.train import leader_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
+from al_loop.structures import Start
 
 
 class Explore:
@@ -74,33 +76,37 @@ class Explore:
 
 def walkers_of(ctx: Context, iteration: int) -> dict[str, tuple[Walker, Atoms]]:
     """The walkers of an iteration by name, the same at every call."""
-    conditions = ctx.spec.explore.stages[ctx.conditions(iteration)]
+    return walkers_for(ctx.spec, ctx.starts, iteration)
+
+
+def walkers_for(
+    spec: CampaignSpec, starts: dict[str, list[Start]], iteration: int
+) -> dict[str, tuple[Walker, Atoms]]:
+    """The walkers of an iteration by name; copies of a structure take turns as the start."""
+    conditions = spec.explore.stages[min(iteration, len(spec.explore.stages) - 1)]
     walkers: dict[str, tuple[Walker, Atoms]] = {}
     for structure in conditions.structures:
-        starts = [start for start in ctx.starts[structure] if start.pristine]
-        for label, ensemble, temperature, pressure in _states(conditions):
+        pristine = [start for start in starts[structure] if start.pristine]
+        for state, ensemble, temperature, pressure in _states(conditions):
             for n in range(conditions.walkers):
-                name = f"{structure}-{label}-{n}"
-                seed = derive_seed(ctx.spec.seed, "explore", iteration, name)
-                walkers[name] = (
-                    Walker(
-                        name=name,
-                        ensemble=ensemble,
-                        temperature=temperature,
-                        pressure=pressure,
-                        steps=conditions.steps,
-                        timestep=ctx.spec.explore.timestep,
-                        sample_every=ctx.spec.explore.sample_every,
-                        seed=seed,
-                    ),
-                    starts[(n + iteration) % len(starts)].atoms,
+                name = f"{structure}-{state}-{n}"
+                walker = Walker(
+                    name=name,
+                    ensemble=ensemble,
+                    temperature=temperature,
+                    pressure=pressure,
+                    steps=conditions.steps,
+                    timestep=spec.explore.timestep,
+                    sample_every=spec.explore.sample_every,
+                    seed=derive_seed(spec.seed, "explore", iteration, name),
                 )
+                walkers[name] = (walker, pristine[(n + iteration) % len(pristine)].atoms)
     return walkers
 
 
-def _states(conditions: ExploreConditions) -> list[tuple[str, str, float, float]]:
+def _states(conditions: ExploreConditions) -> list[tuple[str, Ensemble, float, float]]:
     """Name, ensemble, temperature (K) and pressure (GPa) of each thermodynamic state."""
-    states: list[tuple[str, str, float, float]] = []
+    states: list[tuple[str, Ensemble, float, float]] = []
     for ensemble in conditions.ensembles:
         for temperature in conditions.temperatures:
             if ensemble == "nvt":

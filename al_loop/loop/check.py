@@ -1,0 +1,102 @@
+"""Look at a campaign before anything is run: engines, structures, cost, first inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ase import Atoms
+
+from al_loop.campaign import CampaignSpec, make_engine
+from al_loop.errors import UserError
+from al_loop.explore import Committee, Explorer, Walker
+from al_loop.frame import frame_hash, split_of
+from al_loop.label import Labeller
+from al_loop.loop.stages.explore import walkers_for
+from al_loop.structures import Start, build_structures
+from al_loop.train import Trainer
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: engines with versions, structures, counts, and the first inputs."""
+
+    engines: dict[str, str]
+    structures: dict[str, list[Start]]
+    starting_labels: dict[str, int]
+    """Starting frames per split."""
+    walkers: list[int]
+    """Walkers of each exploration stage."""
+    largest_campaign: int
+    """Labels when every iteration fills its batch."""
+    inputs: dict[str, str]
+    """Rendered inputs, name -> text."""
+
+
+def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
+    """Check everything that can be checked without computing.
+
+    Raises
+    ------
+    UserError
+        What would stop the campaign: a missing engine, a structure that cannot be made, ...
+    """
+    trainer = cast(Trainer, make_engine("train", spec.train.engine, spec.train.options))
+    explorer = cast(Explorer, make_engine("explore", spec.explore.engine, spec.explore.options))
+    labeller = cast(Labeller, make_engine("label", spec.label.engine, spec.label.options))
+    if explorer.formats and trainer.model_format not in explorer.formats:
+        raise UserError(
+            f"explorer {spec.explore.engine!r} cannot run models of trainer {spec.train.engine!r}",
+            where="explore.engine",
+            remedy=f"it runs: {', '.join(sorted(explorer.formats))}; `ase` runs any",
+        )
+    engines = {
+        "train": trainer.check(),
+        "explore": explorer.check(),
+        "label": labeller.check(),
+    }
+    starts = build_structures(spec, base=base)
+    splits = {"train": 0, "valid": 0, "test": 0}
+    for frame in {frame_hash(s.atoms) for group in starts.values() for s in group}:
+        splits[split_of(frame, valid=spec.split.valid, test=spec.split.test)] += 1
+    if splits["train"] < 2:
+        raise UserError(
+            f"only {splits['train']} starting frames are for training",
+            where="structures",
+            remedy="ask for more boxes or perturb.copies",
+        )
+    batches = spec.budget.iterations * (spec.select.batch + spec.select.audit)
+    largest = sum(splits.values()) + batches
+    if spec.budget.labels is not None:
+        largest = min(largest, spec.budget.labels)
+    stages = [walkers_for(spec, starts, i) for i in range(len(spec.explore.stages))]
+    return Checked(
+        engines=engines,
+        structures=starts,
+        starting_labels=splits,
+        walkers=[len(walkers) for walkers in stages],
+        largest_campaign=largest,
+        inputs=_first_inputs(spec, trainer, explorer, stages[0]),
+    )
+
+
+def _first_inputs(
+    spec: CampaignSpec,
+    trainer: Trainer,
+    explorer: Explorer,
+    walkers: dict[str, tuple[Walker, Atoms]],[str, tuple[Walker, Atoms]]
+) -> dict[str, str]:
+    models = tuple(Path(f"member-{k}.model") for k in range(spec.train.members))
+    committee = Committee(
+        model_format=trainer.model_format,
+        trainer=spec.train.engine,
+        elements=spec.elements,
+        models=models,
+    )
+    name, (walker, atoms) = next(iter(walkers.items()))
+    inputs = {f"explore/{name}/{k}": v for k, v in explorer.render(walker, atoms, committee).items()}
+    render = getattr(trainer, "render", None)
+    if render is not None:
+        inputs.update({f"train/{k}": v for k, v in render(spec.elements).items()})
+    return inputs

@@ -1,0 +1,146 @@
+"""Figures of a campaign, in one plain style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from al_loop.loop.context import Context
+from al_loop.store import IterationRecord
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+"""Okabe and Ito's colours, told apart by colour-blind readers."""
+
+
+def draw_figures(ctx: Context, folder: Path) -> list[Path]:
+    """Write what there is to see as PNG: learning curve, deviations, audit parity."""
+    folder.mkdir(parents=True, exist_ok=True)
+    iterations = ctx.store.iterations.all(ctx.name)
+    drawn = {
+        "learning-curve": _learning_curve(ctx, iterations),
+        "deviation": _deviation(ctx, iterations),
+        "force-parity": _parity(ctx, iterations),
+    }
+    paths = []
+    for name, figure in drawn.items():
+        if figure is not None:
+            path = folder / f"{name}.png"
+            figure.savefig(path, dpi=200)
+            paths.append(path)
+    return paths
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
+    """Force error of the committee against the number of labels that it was trained on."""
+    rows = []
+    for record in iterations:
+        models = ctx.store.models.of_iteration(ctx.name, record.index)
+        if models and record.test_errors and record.test_errors.force_rmse is not None:
+            labels = len(ctx.store.training_sets.get(models[0].training_set))
+            final = record.final_test_errors
+            rows.append((labels, record.test_errors.force_rmse, final.force_rmse if final else None))
+    if not rows:
+        return None
+    figure, axes = _figure()
+    axes.plot([r[0] for r in rows], [r[1] for r in rows], "o-", color=BLUE, label="test frames then")
+    final = [(r[0], r[2]) for r in rows if r[2] is not None]
+    if final:
+        axes.plot(*zip(*final, strict=True), "s--", color=ORANGE, label="all test frames")
+    audits = [
+        (rows[i][0], record.audit_error)
+        for i, record in enumerate(iterations[: len(rows)])
+        if record.audit_error is not None
+    ]
+    if audits:
+        axes.plot(*zip(*audits, strict=True), "^:", color=GREEN, label="audit frames")
+    axes.axhline(ctx.spec.converge.audit_force_rmse, color=GREY, lw=0.8)
+    axes.annotate(
+        "audit target",
+        (1, ctx.spec.converge.audit_force_rmse),
+        xycoords=("axes fraction", "data"),
+        ha="right",
+        va="bottom",
+        color=GREY,
+        fontsize=8,
+    )
+    axes.set(xlabel="labels", ylabel="force RMSE (eV/Å)", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
+    """Maximum force deviation of all samples, an iteration at a time, with the trust levels."""
+    samples = {
+        record.index: np.concatenate(
+            [walk.max_force_deviation for walk in walks]
+        )
+        for record in iterations
+        if (walks := ctx.store.walks.of_iteration(ctx.name, record.index))
+    }
+    samples = {
+        index: values[np.isfinite(values) & (values > 0)] for index, values in samples.items()
+    }
+    samples = {index: values for index, values in samples.items() if len(values)}
+    if not samples:
+        return None
+    trust = ctx.spec.select.trust
+    low = min(min(v.min() for v in samples.values()), trust.lower)
+    high = max(max(v.max() for v in samples.values()), trust.upper)
+    bins = np.geomspace(low, high * 1.01, 50)
+    figure, axes = _figure()
+    shades = np.linspace(0.25, 1.0, len(samples))
+    for shade, (index, values) in zip(shades, samples.items(), strict=True):
+        axes.hist(
+            values, bins, histtype="step", color=BLUE, alpha=float(shade), label=f"iteration {index}"
+        )
+    axes.axvspan(trust.lower, trust.upper, color=ORANGE, alpha=0.12, lw=0, label="candidates")
+    axes.set(xscale="log", xlabel="maximum force deviation (eV/Å)", ylabel="samples")
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _parity(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
+    """Forces predicted when a frame was chosen against its label, last exploring iteration."""
+    for record in reversed(iterations):
+        chosen = [
+            s
+            for s in ctx.store.selections.of_iteration(ctx.name, record.index)
+            if s.predicted_forces is not None
+        ]
+        labels = ctx.labels_of([s.frame for s in chosen])
+        figure, axes = _figure()
+        extent = 0.0
+        for why, colour, marker in (("candidate", ORANGE, "."), ("audit", GREEN, "^")):
+            pairs = [
+                (labels[s.frame].forces, s.predicted_forces)
+                for s in chosen
+                if s.chosen == why and s.frame in labels and labels[s.frame].state == "ok"
+            ]
+            if not pairs:
+                continue
+            true = np.concatenate([np.ravel(p[0]) for p in pairs])
+            predicted = np.concatenate([np.ravel(p[1]) for p in pairs])
+            extent = max(extent, float(np.abs([true, predicted]).max()))
+            axes.plot(true, predicted, marker, ms=3, color=colour, alpha=0.5, label=why)
+        if extent == 0.0:
+            continue
+        axes.plot([-extent, extent], [-extent, extent], color=GREY, lw=0.8)
+        axes.set(
+            xlabel="labelled force component (eV/Å)",
+            ylabel="predicted before training (eV/Å)",
+            title=f"iteration {record.index}",
+        )
+        axes.set_aspect("equal")
+        axes.legend(frameon=False, fontsize=8)
+        return figure
+    return None

@@ -1,0 +1,110 @@
+"""The state of campaigns as one typed document; ``al-loop status --json`` prints it.
+
+Its fields are stable: they are documented in docs/status.md and only ever added to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from pydantic import BaseModel, ConfigDict
+
+from al_loop.store import CampaignRecord, Counts, ErrorsRecord, IterationRecord, Store, Trust
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JobsStatus(_Document):
+    """Jobs of the current stage."""
+
+    total: int
+    done: int
+
+
+class IterationStatus(_Document):
+    """One iteration; errors in eV/Å and meV/atom, times in s."""
+
+    index: int
+    stage: str
+    counts: Counts
+    trust: Trust | None
+    test_errors: ErrorsRecord | None
+    """Mean over the committee, on the test frames that existed then."""
+    final_test_errors: ErrorsRecord | None
+    """The same committee on all test frames, measured when the campaign ended."""
+    audit_error: float | None
+    seconds: dict[str, float]
+    """Wall time per stage."""
+    idle_seconds: dict[str, float]
+    """Part of it in which no engine computed."""
+    decision: str | None
+    reason: str
+
+
+class CampaignStatus(_Document):
+    """One campaign."""
+
+    name: str
+    state: str
+    reason: str
+    folder: str
+    started: datetime
+    labels: int
+    jobs: JobsStatus | None
+    iterations: list[IterationStatus]
+
+
+class Status(_Document):
+    """All campaigns asked for."""
+
+    campaigns: list[CampaignStatus]
+
+
+def status_of(store: Store, name: str | None = None) -> Status:
+    """State of one campaign, or of all."""
+    records = store.campaigns.all() if name is None else [store.campaigns.get(name)]
+    return Status(campaigns=[campaign_status(store, r) for r in records if r is not None])
+
+
+def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
+    """State of one campaign."""
+    iterations = store.iterations.all(record.name)
+    running = iterations[-1] if iterations and record.state == "running" else None
+    return CampaignStatus(
+        name=record.name,
+        state=record.state,
+        reason=record.reason,
+        folder=record.folder,
+        started=record.created,
+        labels=sum(it.counts.labelled for it in iterations),
+        jobs=_jobs(store, running) if running else None,
+        iterations=[_iteration(it, live=it is running) for it in iterations],
+    )
+
+
+def _jobs(store: Store, iteration: IterationRecord) -> JobsStatus:
+    total = store.jobs.count(iteration.campaign, iteration.index, iteration.stage)
+    due = store.jobs.count_due(iteration.campaign, iteration.index, iteration.stage)
+    return JobsStatus(total=total, done=total - due)
+
+
+def _iteration(record: IterationRecord, *, live: bool) -> IterationStatus:
+    seconds = dict(record.seconds)
+    if live and record.stage != "done":
+        now = datetime.now(timezone.utc)
+        seconds[record.stage] = (now - record.stage_started).total_seconds()
+    return IterationStatus(
+        index=record.index,
+        stage=record.stage,
+        counts=record.counts,
+        trust=record.trust,
+        test_errors=record.test_errors,
+        final_test_errors=record.final_test_errors,
+        audit_error=record.audit_error,
+        seconds=seconds,
+        idle_seconds=dict(record.idle),
+        decision=record.decision,
+        reason=record.reason,
+    )
