@@ -1,11 +1,14 @@
 """Labellers: energy, forces and virial of a frame by one electronic-structure method."""
 
-from al_loop.label.interface import Label, Labeller
-from al_loop.label.job import LabelOutcome, collect_labels, run_label_job, stage_label_job
+from al_loop.label.interface import FingerprintValue, Label, Labeller
+from al_loop.label.job import LabelSummary, collect_labels, run_label_job, stage_label_job
+from al_loop.label.outcome import LabelOutcome
 
 __all__ = [
+    "FingerprintValue",
     "Label",
     "LabelOutcome",
+    "LabelSummary",
     "Labeller",
     "collect_labels",
     "run_label_job",

@@ -17,7 +17,7 @@ FingerprintValue = str | int | float | bool
 
 @dataclass(frozen=True)
 class Label:
-    """Energy (eV), forces (atoms, 3) in eV/Å, virial (3, 3) in eV or None where the method has none."""
+    """Energy (eV), forces (atoms, 3) in eV/Å, virial (3, 3) in eV, None where there is none."""
 
     energy: float
     forces: Array
@@ -26,6 +26,11 @@ class Label:
 
 class Labeller(Engine, Protocol):
     """An electronic-structure method that labels one frame at a time."""
+
+    @property
+    def cores(self) -> int:
+        """Cores that one call of ``label`` keeps busy; a label costs seconds x cores."""
+        ...
 
     def fingerprint(self) -> Mapping[str, FingerprintValue]:
         """Everything that changes a label's numbers, and nothing that does not.

@@ -1,0 +1,88 @@
+"""The xTB labeller."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ase import Atoms
+
+from al_loop.campaign.engines import EngineOptions
+from al_loop.errors import EngineMissing
+from al_loop.label.faults import check_frame
+from al_loop.label.interface import FingerprintValue, Label
+from al_loop.label.xtb.options import XtbOptions
+from al_loop.label.xtb.run import single_point
+
+_INSTALL = 'pip install "al-loop[xtb]"'
+
+
+class XtbLabeller:
+    """GFN1-xTB (Grimme, Bannwarth, Shushkov, JCTC 13, 1989 (2017)) or GFN2-xTB
+    (Bannwarth, Ehlert, Grimme, JCTC 15, 1652 (2019)), periodic, in process.
+
+    tblite samples the Γ point alone: cells of fewer than about 20 atoms are not converged in
+    k, so label cells of one size, or large ones. It runs on one OpenMP thread, whatever the
+    environment says and only while it computes: one process a core beats threads, and the
+    order of summation, hence the last bit, stays the same.
+    """
+
+    Options: ClassVar[type[EngineOptions]] = XtbOptions
+    preload: ClassVar[tuple[str, ...]] = ("tblite.interface", "threadpoolctl")
+
+    def __init__(self, options: XtbOptions) -> None:
+        self.options = options
+        self._threads: Any = None
+
+    @property
+    def cores(self) -> int:
+        """Always 1."""
+        return 1
+
+    def check(self) -> str:
+        """``tblite 0.8.0``, or EngineMissing."""
+        found = _version()
+        try:
+            importlib.import_module("tblite.interface")
+        except ImportError as error:
+            raise EngineMissing(
+                f"tblite {found} is installed but cannot be loaded: {error.__cause__ or error}",
+                remedy="install the library that it names (libgomp: your system's libgomp1)",
+            ) from error
+        return f"tblite {found}"
+
+    def fingerprint(self) -> Mapping[str, FingerprintValue]:
+        """Method, thresholds and tblite's minor version.
+
+        ``max_iterations`` is left out: it decides whether there is an answer, not which.
+        """
+        return {
+            "engine": "tblite",
+            "version": ".".join(_version().split(".")[:2]),
+            "method": self.options.method,
+            "accuracy": self.options.accuracy,
+            "electronic_temperature": self.options.electronic_temperature,
+            "kpoints": "gamma",
+        }
+
+    def label(self, atoms: Atoms, scratch: Path) -> Label:  # noqa: ARG002  # writes no files
+        """Label a frame; PhysicsFault when tblite has no answer for it."""
+        check_frame(atoms)
+        with self._one_thread():
+            return single_point(atoms, self.options)
+
+    def _one_thread(self) -> Any:
+        if self._threads is None:
+            importlib.import_module("tblite.interface")  # so that its OpenMP is found
+            self._threads = importlib.import_module("threadpoolctl").ThreadpoolController()
+        return self._threads.limit(limits=1, user_api="openmp")
+
+
+def _version() -> str:
+    try:
+        return version("tblite")
+    except PackageNotFoundError:
+        raise EngineMissing("tblite is not installed here", remedy=_INSTALL) from None
