@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from al_loop.campaign.engines import Engine
 from al_loop.jobfolder import Clock
@@ -39,8 +39,11 @@ class Walker(_Frozen):
     The starting configuration travels beside it as ``ase.Atoms``.
     """
 
-    name: str
-    """Unique within its campaign and iteration, for example ``alpha-quartz-nvt-300K-0``."""
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Unique within its campaign and iteration, for example ``alpha-quartz-nvt-300K-0``.
+
+    Files and folders are named after it.
+    """
     ensemble: Ensemble
     temperature: float
     """K."""
@@ -90,8 +93,9 @@ class Committee:
 class Walk:
     """A trajectory, reduced. Samples come in order of time; the first is the start.
 
-    A trajectory that ``stop`` ended early has been cut before its first unphysical sample;
-    the samples that were cut count as ``failed`` in ``cut``.
+    A trajectory that ``stop`` ended early has been cut before its first unphysical sample.
+    That sample counts as failed: ``cut`` is 1, or 0 when the walk is complete. How far the
+    engine ran beyond it before it was halted is an accident and is not counted.
 
     Attributes
     ----------
@@ -141,11 +145,13 @@ class Explorer(Engine, Protocol):
         keep: KeepRule,
         folder: Path,
         clock: Clock,
-    ) -> list[Walk]:
+    ) -> Iterator[Walk]:
         """Run walkers one after another, in ``folder``; one Walk each, in the same order.
 
-        A walker that explodes is a Walk with a stop reason, never an exception. Large raw
-        output is reduced and removed before this returns.
+        A Walk is yielded as soon as its walker has ended, so that it can be saved at once; an
+        iterator that is closed early ends the engine. A walker that explodes is a Walk with a
+        stop reason, never an exception. Large raw output is reduced and removed before the
+        Walk is yielded.
 
         Raises
         ------

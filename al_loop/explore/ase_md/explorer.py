@@ -1,0 +1,117 @@
+"""ASE as an explorer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Protocol, cast
+
+import ase
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, CalculatorError
+
+from al_loop.campaign.engines import EngineOptions, engine_class
+from al_loop.errors import EngineMissing, PhysicsFault
+from al_loop.explore.ase_md.dynamics import start_dynamics
+from al_loop.explore.ase_md.options import AseOptions
+from al_loop.explore.ase_md.sampler import Sampler
+from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
+from al_loop.explore.reduce import (
+    COMPLETED,
+    Ending,
+    reduce_samples,
+    reduced_walk,
+    temperature_limit,
+)
+from al_loop.jobfolder import Clock
+
+
+class _MakesCalculators(Protocol):
+    @staticmethod
+    def calculator(model: Path, elements: tuple[str, ...]) -> Calculator: ...
+
+
+class AseExplorer:
+    """Molecular dynamics under the leader; all members are evaluated on the samples.
+
+    The same seeds give the same trajectory to the last bit.
+    """
+
+    Options: ClassVar[type[EngineOptions]] = AseOptions
+    preload: ClassVar[tuple[str, ...]] = ()
+    formats: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, options: AseOptions) -> None:
+        self.options = options
+
+    def check(self) -> str:
+        """ASE's version."""
+        return f"ASE {ase.__version__}"
+
+    def explore(
+        self,
+        walkers: Sequence[tuple[Walker, Atoms]],
+        committee: Committee,
+        *,
+        limits: Limits,
+        keep: KeepRule,
+        folder: Path,  # noqa: ARG002  # nothing is written
+        clock: Clock,
+    ) -> Iterator[Walk]:
+        """Run the walkers in turn in this process."""
+        trainer = cast(_MakesCalculators, engine_class("train", committee.trainer))
+        members = [trainer.calculator(model, committee.elements) for model in committee.models]
+        for walker, start in walkers:
+            if unknown := set(start.get_chemical_symbols()) - set(committee.elements):
+                raise EngineMissing(
+                    f"walker {walker.name}: the potential does not know {', '.join(unknown)}"
+                )
+            with clock.span("compute"):
+                walk = self._walk(walker, start, members=members, limits=limits, keep=keep)
+            yield walk
+
+    def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
+        """The walker as JSON: ASE has no input file."""
+        models = "\n".join(f"# model: {model}" for model in committee.models)
+        about = f"# {atoms.get_chemical_formula()}, {len(atoms)} atoms\n{models}\n"
+        settings = f"{walker.model_dump_json(indent=1)}\n{self.options.model_dump_json(indent=1)}"
+        return {"walker.json": f"{about}{settings}\n"}
+
+    def _walk(
+        self,
+        walker: Walker,
+        start: Atoms,
+        *,
+        members: Sequence[Calculator],
+        limits: Limits,
+        keep: KeepRule,
+    ) -> Walk:
+        atoms = Atoms(numbers=start.numbers, positions=start.positions, cell=start.cell, pbc=True)
+        atoms.calc = members[0]
+        sampler = Sampler(atoms, members, limits=limits, keep=keep)
+        with np.errstate(all="ignore"):  # overflow is what an explosion looks like
+            ending = self._integrate(atoms, walker, sampler=sampler, limits=limits)
+        samples = sampler.samples()
+        reduction = reduce_samples(samples, walker=walker, limits=limits, keep=keep, ending=ending)
+        frames, forces = sampler.configurations(reduction.kept)
+        return reduced_walk(walker, samples, reduction, frames=frames, forces=forces)
+
+    def _integrate(
+        self, atoms: Atoms, walker: Walker, *, sampler: Sampler, limits: Limits
+    ) -> Ending:
+        """Run until the end or the first unphysical step, taking samples."""
+        hottest = temperature_limit(walker, limits)
+        try:
+            dynamics = start_dynamics(atoms, walker, self.options)
+            for step, _ in enumerate(dynamics.irun(walker.steps)):
+                if not np.isfinite(atoms.positions).all():
+                    return Ending("not-finite", f"step {step}: positions are not finite")
+                if step % walker.sample_every == 0 and not sampler.take(step):
+                    break
+                # Beyond a sample, only what would make the next steps meaningless.
+                if step % walker.sample_every and atoms.get_temperature() > 10 * hottest:
+                    return Ending("temperature", f"step {step}: far above {hottest:.0f} K")
+        except (PhysicsFault, CalculatorError, ArithmeticError, ValueError) as error:
+            return Ending("engine", f"{type(error).__name__}: {error}")
+        return COMPLETED

@@ -1,0 +1,126 @@
+"""Samples of a running trajectory: deviations, and the configurations that may be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError
+from numpy.typing import NDArray
+
+from al_loop.explore.deviation import force_deviation, virial_deviation
+from al_loop.explore.distances import DistanceFloors
+from al_loop.explore.interface import KeepRule, Limits
+from al_loop.explore.reduce import Samples
+from al_loop.units import Array, virial_from_stress
+
+
+@dataclass(frozen=True)
+class _Sample:
+    step: int
+    max_force: float
+    mean_force: float
+    max_virial: float
+    temperature: float
+    pressure: float
+    finite: bool
+    apart: bool
+
+
+class Sampler:
+    """Evaluates all members on the configuration of a trajectory when asked.
+
+    ``members[0]`` is the leader, whose calculator moves ``atoms``.
+    """
+
+    def __init__(
+        self, atoms: Atoms, members: Sequence[Calculator], *, limits: Limits, keep: KeepRule
+    ) -> None:
+        self._atoms = atoms
+        self._members = members
+        self._limits = limits
+        self._keep = keep
+        self._floors = DistanceFloors(limits.min_distance)
+        self._rows: list[_Sample] = []
+        self._frames: dict[int, Atoms] = {}
+        self._forces: dict[int, Array] = {}
+
+    def take(self, step: int) -> bool:
+        """Take a sample; False when it is beyond what makes sense to continue from."""
+        atoms = self._atoms
+        forces = np.array([self._of(member).get_forces() for member in self._members])
+        worst, mean = force_deviation(forces)
+        finite = bool(np.isfinite(atoms.positions).all() and np.isfinite(forces).all())
+        apart = not finite or self._floors.allow(atoms)
+        pressure, virial = self._stress()
+        index = len(self._rows)
+        self._rows.append(
+            _Sample(
+                step=step,
+                max_force=worst,
+                mean_force=mean,
+                max_virial=virial,
+                temperature=float(atoms.get_temperature()),
+                pressure=pressure,
+                finite=finite,
+                apart=apart,
+            )
+        )
+        if worst < self._keep.upper:
+            frame = Atoms(
+                numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
+            )
+            frame.wrap()
+            self._frames[index] = frame
+            self._forces[index] = forces[0]
+        return finite and apart and worst <= self._limits.deviation
+
+    def samples(self) -> Samples:
+        """All samples that were taken."""
+        rows = self._rows
+
+        def column(name: str) -> Array:
+            return np.array([getattr(row, name) for row in rows], dtype=np.float64)
+
+        def flags(name: str) -> NDArray[np.bool_]:
+            return np.array([getattr(row, name) for row in rows], dtype=np.bool_)
+
+        return Samples(
+            step=np.array([row.step for row in rows], dtype=np.int64),
+            max_force_deviation=column("max_force"),
+            mean_force_deviation=column("mean_force"),
+            max_virial_deviation=column("max_virial"),
+            temperature=column("temperature"),
+            pressure=column("pressure"),
+            finite=flags("finite"),
+            whole=np.ones(len(rows), dtype=np.bool_),
+            apart=flags("apart"),
+        )
+
+    def configurations(self, kept: NDArray[np.int64]) -> tuple[list[Atoms], list[Array]]:
+        """Configurations and the leader's forces of the samples that are kept."""
+        return [self._frames[i] for i in kept], [self._forces[i] for i in kept]
+
+    def _of(self, member: Calculator) -> Atoms:
+        """The configuration under a member, without disturbing the trajectory's."""
+        if member is self._atoms.calc:
+            return self._atoms
+        atoms = self._atoms.copy()
+        atoms.calc = member
+        return atoms
+
+    def _stress(self) -> tuple[float, float]:
+        """Pressure (GPa, kinetic part included) and virial deviation (eV per atom)."""
+        volume = self._atoms.get_volume()
+        try:
+            stress = self._atoms.get_stress(voigt=False, include_ideal_gas=True)
+            virials = [
+                virial_from_stress(self._of(member).get_stress(voigt=False), volume)
+                for member in self._members
+            ]
+        except PropertyNotImplementedError:
+            return float("nan"), float("nan")
+        pressure = -float(np.trace(stress)) / 3 / units.GPa
+        return pressure, virial_deviation(np.array(virials), len(self._atoms))

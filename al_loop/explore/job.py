@@ -1,0 +1,221 @@
+"""The explore job: walkers in a job folder, each saved as soon as it has ended."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from al_loop.campaign.engines import EngineOptions, make_engine
+from al_loop.errors import JobFolderError, StructureError
+from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.explore.walkfile import load_walk, save_walk, walk_files
+from al_loop.frame import read_frames, write_frames
+from al_loop.hashing import file_digest
+from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
+
+STARTS = "starts.traj"
+
+
+class ExploreParams(BaseModel):
+    """``params`` of an explore job's ``job.json``; starts.traj has the walkers' order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    walkers: tuple[Walker, ...]
+    limits: Limits
+    keep: KeepRule
+    model_format: str
+    trainer: str
+    elements: tuple[str, ...]
+    models: tuple[str, ...]
+    """Paths relative to the job folder, leader first."""
+
+
+def stage_explore_job(
+    path: Path,
+    *,
+    engine: str,
+    options: EngineOptions,
+    walkers: Sequence[tuple[Walker, Atoms]],
+    committee: Committee,
+    limits: Limits,
+    keep: KeepRule,
+) -> JobFolder:
+    """Put up an explore job, or find it there; model files are referred to, not copied.
+
+    Safe to do again after a kill and by two processes at once: an intact file is not rewritten.
+
+    Raises
+    ------
+    JobFolderError
+        The folder holds another job, or two walkers have one name.
+    StructureError
+        A starting configuration is not finite.
+    """
+    for walker, atoms in walkers:
+        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+            raise StructureError(f"the start of walker {walker.name} is not finite", where=path)
+    names = Counter(walker.name for walker, _ in walkers)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise JobFolderError(f"two walkers are called {twice[0]!r}", where=path)
+    path.mkdir(parents=True, exist_ok=True)
+    models = tuple(os.path.relpath(model.resolve(), path.resolve()) for model in committee.models)
+    params = ExploreParams(
+        walkers=tuple(walker for walker, _ in walkers),
+        limits=limits,
+        keep=keep,
+        model_format=committee.model_format,
+        trainer=committee.trainer,
+        elements=committee.elements,
+        models=models,
+    )
+    _stage_starts(path, [atoms for _, atoms in walkers])
+    return JobFolder.create(
+        path,
+        kind="explore",
+        engine=engine,
+        options=options.model_dump(mode="json"),
+        params=params.model_dump(mode="json"),
+        inputs=(STARTS, *models),
+    )
+
+
+def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
+    """Run the walkers that have not ended yet and seal the result; return it if it is there.
+
+    Raises
+    ------
+    EngineCrashed
+        The engine failed in a way that is no walker's fault; what has ended stays saved.
+    JobFolderError
+        An input is missing or damaged.
+    """
+    with folder.lock():
+        if done := folder.result():
+            return done
+        folder.check_inputs()
+        spec = folder.spec()
+        params = explore_params(folder)
+        starts = read_frames(folder.path / STARTS)
+        walks = {
+            walker.name: walk
+            for walker in params.walkers
+            if (walk := load_walk(folder.path, walker.name, key=spec.key))
+        }
+        left = [
+            (walker, atoms)
+            for walker, atoms in zip(params.walkers, starts, strict=True)
+            if walker.name not in walks
+        ]
+        for walk in _explore(folder, spec, params=params, walkers=left, clock=clock):
+            save_walk(folder.path, walk, key=spec.key)
+            walks[walk.name] = walk
+        return folder.finish(
+            {"walks": [_summary(walks[walker.name]) for walker in params.walkers]},
+            files=[file for walker in params.walkers for file in walk_files(walker.name)],
+            clock=clock,
+        )
+
+
+def collect_walks(folder: JobFolder) -> list[Walk]:
+    """The walks of a finished job, in the order of its walkers.
+
+    Raises
+    ------
+    JobFolderError
+        There is no valid result.
+    """
+    if folder.result() is None:
+        raise JobFolderError(
+            "no valid result of this explore job", where=folder.path, remedy="run it (again)"
+        )
+    spec = folder.spec()
+    walks: list[Walk] = []
+    for walker in explore_params(folder).walkers:
+        walk = load_walk(folder.path, walker.name, key=spec.key)
+        if walk is None:
+            raise JobFolderError(f"the walk {walker.name} is damaged", where=folder.path)
+        walks.append(walk)
+    return walks
+
+
+def explore_params(folder: JobFolder) -> ExploreParams:
+    """What an explore job is asked for; JobFolderError when this is not an explore job."""
+    spec = folder.spec()
+    if spec.kind != "explore":
+        raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=folder.path)
+    try:
+        return ExploreParams.model_validate(spec.params)
+    except ValidationError as error:
+        raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None
+
+
+def _stage_starts(path: Path, starts: Sequence[Atoms]) -> None:
+    """Write starts.traj unless it is there; never over that of another job.
+
+    ASE writes the same bytes for the same configurations, so digests can be compared.
+    """
+    target, scratch = path / STARTS, path / f".staged.{os.getpid()}.{STARTS}"
+    write_frames(scratch, (_bare(atoms) for atoms in starts))
+    wanted = file_digest(scratch)
+    if (path / "job.json").exists():
+        staged = JobFolder(path).spec().inputs.get(STARTS)
+        if staged != wanted:
+            scratch.unlink()
+            raise JobFolderError(
+                "this folder holds another job", where=path, remedy="move it away and try again"
+            )
+    if target.is_file() and file_digest(target) == wanted:
+        scratch.unlink()
+    else:
+        scratch.replace(target)
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """The configuration and nothing else (no calculator, constraints, momenta, info)."""
+    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def _explore(
+    folder: JobFolder,
+    spec: JobSpec,
+    *,
+    params: ExploreParams,
+    walkers: Sequence[tuple[Walker, Atoms]],
+    clock: Clock,
+) -> Iterator[Walk]:
+    if not walkers:
+        return
+    engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
+    committee = Committee(
+        model_format=params.model_format,
+        trainer=params.trainer,
+        elements=params.elements,
+        models=tuple(folder.path / model for model in params.models),
+    )
+    yield from engine.explore(
+        walkers,
+        committee,
+        limits=params.limits,
+        keep=params.keep,
+        folder=folder.path,
+        clock=clock,
+    )
+
+
+def _summary(walk: Walk) -> dict[str, str | int]:
+    return {
+        "name": walk.name,
+        "stop": walk.stop,
+        "detail": walk.detail,
+        "samples": len(walk.step),
+        "cut": walk.cut,
+        "kept": len(walk.kept),
+    }

@@ -1,0 +1,107 @@
+"""LAMMPS as an explorer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from ase import Atoms
+
+from al_loop.campaign.engines import EngineOptions
+from al_loop.errors import EngineMissing
+from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
+from al_loop.explore.lammps.executable import check_program, find_program
+from al_loop.explore.lammps.inputs import DATA, SCRIPT, data_file, walker_script
+from al_loop.explore.lammps.options import LammpsOptions
+from al_loop.explore.lammps.reading import read_walk
+from al_loop.explore.lammps.run import run_in_turn
+from al_loop.jobfolder import Clock
+
+
+class LammpsExplorer:
+    """Molecular dynamics under DeePMD-kit models; LAMMPS computes the deviations, too."""
+
+    Options: ClassVar[type[EngineOptions]] = LammpsOptions
+    preload: ClassVar[tuple[str, ...]] = ()
+    formats: ClassVar[frozenset[str]] = frozenset({"deepmd"})
+
+    def __init__(self, options: LammpsOptions) -> None:
+        self.options = options
+
+    def check(self) -> str:
+        """LAMMPS' version; EngineMissing when it is not here or has no ``pair_style deepmd``."""
+        return check_program(self.options)
+
+    def explore(
+        self,
+        walkers: Sequence[tuple[Walker, Atoms]],
+        committee: Committee,
+        *,
+        limits: Limits,
+        keep: KeepRule,
+        folder: Path,
+        clock: Clock,
+    ) -> Iterator[Walk]:
+        """Run the walkers in turn in one LAMMPS process, each in ``folder/<its name>``.
+
+        If LAMMPS gives up on a walker, a new process runs those that are left. A walker's
+        folder keeps ``in.lammps``, ``start.data`` and ``log.lammps``.
+        """
+        if committee.model_format not in self.formats:
+            raise EngineMissing(
+                f"LAMMPS cannot run models of format {committee.model_format!r} here",
+                remedy="explore with the engine ase",
+            )
+        program = find_program(self.options)
+        for walker, atoms in walkers:
+            models = [
+                os.path.relpath(model.resolve(), (folder / walker.name).resolve())
+                for model in committee.models
+            ]
+            files = self._inputs(walker, atoms, committee, models=models, limits=limits)
+            _stage(folder / walker.name, files)
+        left = {walker.name: (walker, atoms) for walker, atoms in walkers}
+        while left:
+            for name, ending in run_in_turn(
+                list(left), folder=folder, program=program, limit=limits.deviation, clock=clock
+            ):
+                walker, atoms = left.pop(name)
+                yield read_walk(
+                    folder / name, walker, atoms, limits=limits, keep=keep, ending=ending
+                )
+
+    def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
+        """``in.lammps`` and ``start.data`` of a walker, with the default limits."""
+        models = [str(model) for model in committee.models]
+        limits = Limits(deviation=float("inf"))
+        return self._inputs(walker, atoms, committee, models=models, limits=limits)
+
+    def _inputs(
+        self,
+        walker: Walker,
+        atoms: Atoms,
+        committee: Committee,
+        *,
+        models: Sequence[str],
+        limits: Limits,
+    ) -> dict[str, str]:
+        script = walker_script(
+            walker,
+            atoms=len(atoms),
+            models=models,
+            elements=committee.elements,
+            limits=limits,
+            options=self.options,
+        )
+        return {SCRIPT: script, DATA: data_file(atoms, committee.elements)}
+
+
+def _stage(folder: Path, files: dict[str, str]) -> None:
+    """A fresh folder with the input files: what a killed run left is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)

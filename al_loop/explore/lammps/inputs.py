@@ -1,0 +1,147 @@
+"""LAMMPS input as text. Pure: a walker, a configuration and options in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ase import Atoms
+from ase.data import atomic_masses, atomic_numbers
+
+from al_loop.errors import StructureError
+from al_loop.explore.interface import Limits, Walker
+from al_loop.explore.lammps.cell import RestrictedCell, wrapped
+from al_loop.explore.lammps.options import LammpsOptions
+from al_loop.explore.reduce import temperature_limit
+from al_loop.resources import render_template
+
+SCRIPT = "in.lammps"
+DATA = "start.data"
+DEVIATION = "deviation.out"
+DUMP = "samples.dump"
+LOG = "log.lammps"
+STOP = "stop"
+
+BEGIN, END = "al_loop: begin ", "al_loop: end "
+"""What the joint script prints before and after each walker."""
+
+_BAR_PER_GPA = 1.0e4
+_PS_PER_FS = 1.0e-3
+
+
+def data_file(atoms: Atoms, elements: Sequence[str]) -> str:
+    """A configuration as LAMMPS data; atom types are numbered as in ``elements``.
+
+    Raises
+    ------
+    StructureError
+        An element has no atom type.
+    """
+    symbols = atoms.get_chemical_symbols()
+    if unknown := sorted(set(symbols) - set(elements)):
+        raise StructureError(
+            f"{', '.join(unknown)}: no such element in the potential ({', '.join(elements)})"
+        )
+    cell = RestrictedCell.of(atoms.cell.array)
+    positions = wrapped(atoms.positions @ cell.rotation.T, cell.lower)
+    (xx, _, _), (xy, yy, _), (xz, yz, zz) = cell.lower
+    lines = [
+        f"{atoms.get_chemical_formula()}, written by al_loop",
+        "",
+        f"{len(atoms)} atoms",
+        f"{len(elements)} atom types",
+        "",
+        f"0 {xx:.17g} xlo xhi",
+        f"0 {yy:.17g} ylo yhi",
+        f"0 {zz:.17g} zlo zhi",
+        f"{xy:.17g} {xz:.17g} {yz:.17g} xy xz yz",
+        "",
+        "Masses",
+        "",
+        *(
+            f"{kind} {atomic_masses[atomic_numbers[symbol]]:.10g}  # {symbol}"
+            for kind, symbol in enumerate(elements, start=1)
+        ),
+        "",
+        "Atoms # atomic",
+        "",
+    ]
+    kinds = {symbol: kind for kind, symbol in enumerate(elements, start=1)}
+    for index, (symbol, (x, y, z)) in enumerate(zip(symbols, positions, strict=True), start=1):
+        lines.append(f"{index} {kinds[symbol]} {x:.17g} {y:.17g} {z:.17g}")
+    return "\n".join(lines) + "\n"
+
+
+def walker_script(
+    walker: Walker,
+    *,
+    atoms: int,
+    models: Sequence[str],
+    elements: Sequence[str],
+    limits: Limits,
+    options: LammpsOptions,
+) -> str:
+    """``in.lammps`` of one walker, complete: ``lmp -in in.lammps`` in its folder runs it.
+
+    ``models`` are paths as seen from that folder.
+    """
+    return render_template(
+        "lammps/explore.in.j2",
+        walker=walker,
+        atoms=atoms,
+        models=[f'"{model}"' for model in models],
+        elements=elements,
+        data_file=DATA,
+        deviation_file=DEVIATION,
+        dump_file=DUMP,
+        stop_file=STOP,
+        temperature_limit=temperature_limit(walker, limits),
+        timestep_ps=f"{walker.timestep * _PS_PER_FS:.12g}",
+        tdamp_ps=f"{options.tdamp * _PS_PER_FS:.12g}",
+        pdamp_ps=f"{options.pdamp * _PS_PER_FS:.12g}",
+        pressure_bar=f"{walker.pressure * _BAR_PER_GPA:.12g}",
+        barostat=options.barostat,
+    )
+
+
+def joint_script(names: Sequence[str]) -> str:
+    """One script that runs walkers in turn, each in its folder, in one LAMMPS process."""
+    blocks = [
+        "\n".join(
+            [
+                f'print "{BEGIN}{name}"',
+                f"shell cd {name}",
+                f"log {LOG}",
+                f"include {SCRIPT}",
+                "log none",
+                "clear",
+                "shell cd ..",
+                f'print "{END}{name}"',
+            ]
+        )
+        for name in names
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def nvt_example(
+    model_file: str,
+    atoms: Atoms,
+    *,
+    temperature: float,
+    steps: int,
+    elements: Sequence[str],
+) -> dict[str, str]:
+    """Input that runs an exported model at once: file name -> text.
+
+    ``model_file`` is its path as seen from the folder of the input.
+    """
+    script = render_template(
+        "lammps/example.in.j2",
+        formula=atoms.get_chemical_formula(),
+        temperature=temperature,
+        steps=steps,
+        model=f'"{model_file}"',
+        elements=elements,
+        data_file=DATA,
+    )
+    return {SCRIPT: script, DATA: data_file(atoms, elements)}
