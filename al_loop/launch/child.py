@@ -23,17 +23,10 @@ from al_loop.campaign import CampaignSpec, engine_class
 from al_loop.errors import AlLoopError, EngineCrashed
 from al_loop.loop.jobs import run_job
 
+_THREADS = ("OMP", "MKL", "OPENBLAS", "TF_INTRA_OP", "TF_INTER_OP", "DP_INTRA_OP", "DP_INTER_OP")
 ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "TF_INTRA_OP_PARALLELISM_THREADS",
-        "TF_INTER_OP_PARALLELISM_THREADS",
-        "DP_INTRA_OP_PARALLELISM_THREADS",
-        "DP_INTER_OP_PARALLELISM_THREADS",
-    )
+    f"{name}_PARALLELISM_THREADS" if name.endswith("_OP") else f"{name}_NUM_THREADS": "1"
+    for name in _THREADS
 }
 """Jobs share the cores among themselves, one core each; a user's own setting is kept."""
 

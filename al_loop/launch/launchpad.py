@@ -12,9 +12,25 @@ CAMPAIGN = "spec.al_loop.campaign"
 
 def open_launchpad(connection: Connection) -> LaunchPad:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
-    launchpad = LaunchPad(strm_lvl="CRITICAL", **connection.launchpad_arguments())
+    launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
     prepare(launchpad)
     return launchpad
+
+
+def connection_of(launchpad: LaunchPad) -> Connection:
+    """The connection that a launchpad uses, so that a Firetask needs no secret of its own."""
+    return Connection.model_validate(
+        {
+            "host": launchpad.host,
+            "port": launchpad.port,
+            "name": launchpad.name,
+            "username": launchpad.username,
+            "password": launchpad.password,
+            "authsource": launchpad.authsource,
+            "uri_mode": launchpad.uri_mode,
+            "mongoclient_kwargs": launchpad.mongoclient_kwargs,
+        }
+    )
 
 
 def prepare(launchpad: LaunchPad) -> None:
@@ -30,6 +46,4 @@ def prepare(launchpad: LaunchPad) -> None:
     launchpad.workflows.create_index(
         "metadata.key", unique=True, partialFilterExpression={"metadata.key": {"$type": "string"}}
     )
-    launchpad.fireworks.create_index(
-        JOB_ID, partialFilterExpression={JOB_ID: {"$type": "string"}}
-    )
+    launchpad.fireworks.create_index(JOB_ID, partialFilterExpression={JOB_ID: {"$type": "string"}})

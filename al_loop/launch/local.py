@@ -64,7 +64,7 @@ def run_local(
     *,
     base: Path,
     cores: int,
-    watch: Callable[[Store], None] = lambda store: None,
+    watch: Callable[[Store], None] = lambda _: None,
 ) -> CampaignRecord:
     """Run a campaign to its end in this process and its children, without FireWorks."""
     record = register(store, spec, base=base)

@@ -43,7 +43,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
             f"a campaign called {spec.name!r} is in the database already and differs in: "
             + ", ".join(different),
             where=found.folder,
-            remedy="give the new one another name, or put the old values back to continue the old one",
+            remedy="give the new one another name, or put the old values back to continue",
         )
     make_folder(Path(found.folder))
     return found

@@ -11,6 +11,7 @@ from al_loop.campaign import engine_class
 from al_loop.errors import JobFolderError
 from al_loop.jobfolder import JobFolder, JobSpec
 from al_loop.launch.child import run_job_in_child, start_fork_server
+from al_loop.launch.launchpad import connection_of
 from al_loop.loop.advance import advance
 from al_loop.store import Store
 
@@ -43,12 +44,10 @@ class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
         """Advance; the launchpad's own connection is used, so that no secret is in the spec."""
         from al_loop.launch.workflows import FireworksExecutor
 
-        progress = advance(
-            Store.from_database(self.launchpad.db),
-            self["campaign"],
-            FireworksExecutor(self.launchpad),
-            finished=self["job"],
-        )
+        with Store(connection_of(self.launchpad)) as store:
+            progress = advance(
+                store, self["campaign"], FireworksExecutor(self.launchpad), finished=self["job"]
+            )
         return FWAction(stored_data={"progress": progress})
 
 

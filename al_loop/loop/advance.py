@@ -73,7 +73,7 @@ def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
         return "ended"
     iteration = ctx.store.iterations.latest(ctx.name)
     if iteration is None:
-        ctx.store.iterations.open(ctx.name, 0, "start", planned=False)
+        ctx.store.iterations.open(ctx.name, 0, "start")
         return "moved"
     if iteration.stage == "done":
         return _next_iteration(ctx, iteration)
@@ -99,8 +99,10 @@ def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
         iteration.index,
         from_stage=iteration.stage,
         to_stage=completed.to,
-        at=now,
-        update={**completed.update, "seconds": seconds, "idle": idle, "planned": False},
+        when=now,
+        seconds={iteration.stage: seconds},
+        idle={iteration.stage: idle},
+        **completed.facts,
     ):
         note = f": {completed.note}" if completed.note else ""
         ctx.event("stage-complete", f"iteration {iteration.index} {iteration.stage}{note}")
@@ -116,9 +118,7 @@ def _next_iteration(ctx: Context, done: IterationRecord) -> Progress:
         ctx.store.campaigns.set_state(ctx.name, state, before.reason if before else "")
         ctx.event("campaign-ended", state)
         return "ended"
-    ctx.store.iterations.open(
-        ctx.name, done.index + 1, "train", planned=False, at=done.stage_started
-    )
+    ctx.store.iterations.open(ctx.name, done.index + 1, "train", when=done.stage_started)
     return "moved"
 
 
@@ -157,7 +157,13 @@ def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
         if result is None:
             continue
         STAGES[job.stage].ingest(ctx, job)
-        ctx.store.jobs.mark_done(job, spans=result.spans, host=result.host)
+        ctx.store.jobs.mark_done(
+            job.id,
+            spans=result.spans,
+            started=datetime.fromtimestamp(result.started, timezone.utc),
+            ended=datetime.fromtimestamp(result.ended, timezone.utc),
+            host=result.host,
+        )
 
 
 def _write(ctx: Context, job: JobRecord) -> None:
@@ -173,9 +179,7 @@ def _write(ctx: Context, job: JobRecord) -> None:
         STAGES[job.stage].write(ctx, job)
 
 
-def _account(
-    ctx: Context, iteration: IterationRecord, now: datetime
-) -> tuple[dict[str, float], dict[str, float]]:
+def _account(ctx: Context, iteration: IterationRecord, now: datetime) -> tuple[float, float]:
     """Wall time of the stage that ends now, and how much of it no engine computed."""
     start, end = iteration.stage_started.timestamp(), now.timestamp()
     busy = [
@@ -186,14 +190,11 @@ def _account(
     ]
     wall = iteration.seconds.get(iteration.stage, 0.0) + end - start
     idle = iteration.idle.get(iteration.stage, 0.0) + idle_seconds(start, end, busy)
-    return (
-        {**iteration.seconds, iteration.stage: wall},
-        {**iteration.idle, iteration.stage: idle},
-    )
+    return wall, idle
 
 
 def process_name() -> str:
-    """This process, as others can find it: ``host:pid``."""
+    """Name of this process, by which others can find it: ``host:pid``."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 

@@ -85,7 +85,7 @@ def _first_inputs(
     spec: CampaignSpec,
     trainer: Trainer,
     explorer: Explorer,
-    walkers: dict[str, tuple[Walker, Atoms]],[str, tuple[Walker, Atoms]]
+    walkers: dict[str, tuple[Walker, Atoms]],
 ) -> dict[str, str]:
     models = tuple(Path(f"member-{k}.model") for k in range(spec.train.members))
     committee = Committee(
@@ -95,7 +95,8 @@ def _first_inputs(
         models=models,
     )
     name, (walker, atoms) = next(iter(walkers.items()))
-    inputs = {f"explore/{name}/{k}": v for k, v in explorer.render(walker, atoms, committee).items()}
+    texts = explorer.render(walker, atoms, committee)
+    inputs = {f"explore/{name}/{file}": text for file, text in texts.items()}
     render = getattr(trainer, "render", None)
     if render is not None:
         inputs.update({f"train/{k}": v for k, v in render(spec.elements).items()})

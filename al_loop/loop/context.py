@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from al_loop.campaign import CampaignSpec, make_engine
-from al_loop.errors import UserError
+from al_loop.errors import JobFolderError, UserError
 from al_loop.explore import Explorer
 from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
@@ -21,11 +21,13 @@ from al_loop.store import (
     JobRecord,
     LabelRecord,
     Method,
+    Selection,
     Stage,
     Store,
 )
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
+from al_loop.units import Array
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,24 @@ class Context:
         for frame in sorted(labels):
             label = labels[frame]
             assert label.energy is not None and label.forces is not None
-            pairs.append(
-                (frame, Labelled(atoms[frame], label.energy, label.forces, label.virial))
-            )
+            pairs.append((frame, Labelled(atoms[frame], label.energy, label.forces, label.virial)))
         return pairs
+
+    def predicted_and_true(self, chosen: Iterable[Selection]) -> list[tuple[Array, Array]]:
+        """Forces predicted when a frame was chosen, and those of its label; eV/Å."""
+        predicted = {s.frame: s.predicted_forces for s in chosen}
+        return [
+            (forces, label.forces)
+            for frame, label in self.labels_of(predicted).items()
+            if (forces := predicted[frame]) is not None and label.forces is not None
+        ]
+
+    def training_frames(self, training_set: str) -> tuple[str, ...]:
+        """Hashes of the frames of a training set."""
+        found = self.store.training_sets.get(training_set)
+        if found is None:
+            raise JobFolderError(f"training set {training_set} is not in the store")
+        return found.frames
 
     def conditions(self, iteration: int) -> int:
         """Index of the exploration stage of an iteration."""
@@ -137,5 +153,3 @@ class Context:
         """Whether this iteration only trains on everything: the campaign is over."""
         previous = self.store.iterations.get(self.name, iteration.index - 1)
         return previous is not None and previous.decision in ("converged", "budget")
-
-

@@ -6,7 +6,6 @@ import importlib.metadata
 import shutil
 from collections import defaultdict
 from pathlib import Path
-from typing import Literal
 
 import ase.io
 import dpdata
@@ -23,7 +22,7 @@ from al_loop.loop.stages.train import leader_of
 from al_loop.store import ModelRecord
 from al_loop.units import stress_from_virial
 
-DatasetFormat = Literal["deepmd/npy", "extxyz"]
+DATASET_FORMATS = ("deepmd/npy", "extxyz")
 
 
 def best_model(ctx: Context) -> ModelRecord:
@@ -58,9 +57,9 @@ def export_model(ctx: Context, folder: Path) -> list[Path]:
         "elements": list(ctx.spec.elements),
         "trainer": model.trainer,
         "options": model.options,
-        "labels": len(ctx.store.training_sets.get(model.training_set)),
+        "labels": len(ctx.training_frames(model.training_set)),
         "method": dict(ctx.labeller.fingerprint()),
-        "test_errors": model.test_errors.model_dump(mode="json"),
+        "test_errors": model.test_errors.model_dump() if model.test_errors else None,
         "al_loop": importlib.metadata.version("al-loop"),
     }
     written = [target, folder / "about.json"]
@@ -68,14 +67,16 @@ def export_model(ctx: Context, folder: Path) -> list[Path]:
     example = getattr(ctx.explorer, "example", None)
     if example is not None:
         atoms = next(iter(ctx.starts.values()))[0].atoms
-        texts = example(target.name, atoms, temperature=1500.0, steps=2000, elements=ctx.spec.elements)
+        texts = example(
+            target.name, atoms, temperature=1500.0, steps=2000, elements=ctx.spec.elements
+        )
         for name, text in texts.items():
             write_atomically(folder / name, text)
             written.append(folder / name)
     return written
 
 
-def export_dataset(ctx: Context, folder: Path, *, fmt: DatasetFormat) -> dict[str, int]:
+def export_dataset(ctx: Context, folder: Path, *, fmt: str) -> dict[str, int]:
     """Write all good labels, split as the campaign splits them; frames per split.
 
     ``deepmd/npy``: ``train/``, ``valid/`` and ``test/``, a system per composition and number

@@ -46,16 +46,18 @@ def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure |
     for record in iterations:
         models = ctx.store.models.of_iteration(ctx.name, record.index)
         if models and record.test_errors and record.test_errors.force_rmse is not None:
-            labels = len(ctx.store.training_sets.get(models[0].training_set))
+            labels = len(ctx.training_frames(models[0].training_set))
             final = record.final_test_errors
-            rows.append((labels, record.test_errors.force_rmse, final.force_rmse if final else None))
+            last = final.force_rmse if final else None
+            rows.append((labels, record.test_errors.force_rmse, last))
     if not rows:
         return None
     figure, axes = _figure()
-    axes.plot([r[0] for r in rows], [r[1] for r in rows], "o-", color=BLUE, label="test frames then")
-    final = [(r[0], r[2]) for r in rows if r[2] is not None]
-    if final:
-        axes.plot(*zip(*final, strict=True), "s--", color=ORANGE, label="all test frames")
+    then = [(r[0], r[1]) for r in rows]
+    axes.plot(*zip(*then, strict=True), "o-", color=BLUE, label="test frames then")
+    later = [(r[0], r[2]) for r in rows if r[2] is not None]
+    if later:
+        axes.plot(*zip(*later, strict=True), "s--", color=ORANGE, label="all test frames")
     audits = [
         (rows[i][0], record.audit_error)
         for i, record in enumerate(iterations[: len(rows)])
@@ -81,9 +83,7 @@ def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure |
 def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
     """Maximum force deviation of all samples, an iteration at a time, with the trust levels."""
     samples = {
-        record.index: np.concatenate(
-            [walk.max_force_deviation for walk in walks]
-        )
+        record.index: np.concatenate([walk.max_force_deviation for walk in walks])
         for record in iterations
         if (walks := ctx.store.walks.of_iteration(ctx.name, record.index))
     }
@@ -96,13 +96,12 @@ def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None
     trust = ctx.spec.select.trust
     low = min(min(v.min() for v in samples.values()), trust.lower)
     high = max(max(v.max() for v in samples.values()), trust.upper)
-    bins = np.geomspace(low, high * 1.01, 50)
+    bins = np.geomspace(low, high * 1.01, 50).tolist()
     figure, axes = _figure()
     shades = np.linspace(0.25, 1.0, len(samples))
     for shade, (index, values) in zip(shades, samples.items(), strict=True):
-        axes.hist(
-            values, bins, histtype="step", color=BLUE, alpha=float(shade), label=f"iteration {index}"
-        )
+        label = f"iteration {index}"
+        axes.hist(values, bins, histtype="step", color=BLUE, alpha=float(shade), label=label)
     axes.axvspan(trust.lower, trust.upper, color=ORANGE, alpha=0.12, lw=0, label="candidates")
     axes.set(xscale="log", xlabel="maximum force deviation (eV/Å)", ylabel="samples")
     axes.legend(frameon=False, fontsize=8)
@@ -117,19 +116,14 @@ def _parity(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
             for s in ctx.store.selections.of_iteration(ctx.name, record.index)
             if s.predicted_forces is not None
         ]
-        labels = ctx.labels_of([s.frame for s in chosen])
         figure, axes = _figure()
         extent = 0.0
         for why, colour, marker in (("candidate", ORANGE, "."), ("audit", GREEN, "^")):
-            pairs = [
-                (labels[s.frame].forces, s.predicted_forces)
-                for s in chosen
-                if s.chosen == why and s.frame in labels and labels[s.frame].state == "ok"
-            ]
+            pairs = ctx.predicted_and_true(s for s in chosen if s.chosen == why)
             if not pairs:
                 continue
-            true = np.concatenate([np.ravel(p[0]) for p in pairs])
-            predicted = np.concatenate([np.ravel(p[1]) for p in pairs])
+            predicted = np.concatenate([np.ravel(p[0]) for p in pairs])
+            true = np.concatenate([np.ravel(p[1]) for p in pairs])
             extent = max(extent, float(np.abs([true, predicted]).max()))
             axes.plot(true, predicted, marker, ms=3, color=colour, alpha=0.5, label=why)
         if extent == 0.0:

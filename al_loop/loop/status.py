@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 
 from pydantic import BaseModel, ConfigDict
 
-from al_loop.store import CampaignRecord, Counts, ErrorsRecord, IterationRecord, Store, Trust
+from al_loop.campaign.spec import TrustLevels
+from al_loop.store import CampaignRecord, Counts, ErrorSummary, IterationRecord, Store
 
 
 class _Document(BaseModel):
@@ -29,10 +30,10 @@ class IterationStatus(_Document):
     index: int
     stage: str
     counts: Counts
-    trust: Trust | None
-    test_errors: ErrorsRecord | None
+    trust: TrustLevels | None
+    test_errors: ErrorSummary | None
     """Mean over the committee, on the test frames that existed then."""
-    final_test_errors: ErrorsRecord | None
+    final_test_errors: ErrorSummary | None
     """The same committee on all test frames, measured when the campaign ended."""
     audit_error: float | None
     seconds: dict[str, float]

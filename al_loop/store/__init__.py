@@ -1,1 +1,41 @@
-"""store"""
+"""The store: everything of a campaign, in MongoDB. The only room that speaks pymongo."""
+
+from al_loop.store.campaigns import CampaignRecord, CampaignState
+from al_loop.store.connection import Connection, find_connection
+from al_loop.store.events import Event
+from al_loop.store.iterations import Counts, Decision, IterationFacts, IterationRecord, Stage
+from al_loop.store.jobs import JobRecord
+from al_loop.store.labels import LabelRecord, LabelState
+from al_loop.store.methods import Method
+from al_loop.store.models import ErrorSummary, ModelRecord
+from al_loop.store.selections import Chosen, Selection
+from al_loop.store.server import LocalServer, ServerStatus
+from al_loop.store.store import Store
+from al_loop.store.training_sets import TrainingSet
+from al_loop.store.walks import WalkRecord
+
+__all__ = [
+    "CampaignRecord",
+    "CampaignState",
+    "Chosen",
+    "Connection",
+    "Counts",
+    "Decision",
+    "ErrorSummary",
+    "Event",
+    "IterationFacts",
+    "IterationRecord",
+    "JobRecord",
+    "LabelRecord",
+    "LabelState",
+    "LocalServer",
+    "Method",
+    "ModelRecord",
+    "Selection",
+    "ServerStatus",
+    "Stage",
+    "Store",
+    "TrainingSet",
+    "WalkRecord",
+    "find_connection",
+]

@@ -10,7 +10,7 @@ from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.stages.base import Completed
 from al_loop.loop.stages.explore import write_committee
 from al_loop.loop.stages.train import mean_errors, write_data
-from al_loop.store import ErrorsRecord, IterationRecord, JobRecord
+from al_loop.store import ErrorSummary, IterationRecord, JobRecord
 from al_loop.train import collect_evaluation, stage_evaluate_job
 
 
@@ -44,7 +44,7 @@ class Assess:
         """Keep the committee's errors with its iteration."""
         outcome = collect_evaluation(ctx.folder_of(job))
         errors = [
-            ErrorsRecord(
+            ErrorSummary(
                 frames=e.frames,
                 energy_rmse=e.energy_rmse,
                 force_rmse=e.force_rmse,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.store import IterationRecord, JobRecord, Stage
+from al_loop.store import IterationFacts, IterationRecord, JobRecord, Stage
 
 
 @dataclass(frozen=True)
 class Completed:
     """A stage is complete: where the iteration goes, and what the record of it learns.
 
-    ``update`` are fields of :class:`IterationRecord`, written in the same atomic step as the
-    move, by whichever process makes it first.
+    ``facts`` are written in the same atomic step as the move, by whichever process makes it
+    first.
     """
 
     to: Stage
-    update: dict[str, Any] = field(default_factory=dict)
+    facts: IterationFacts = field(default_factory=lambda: IterationFacts())
     note: str = ""
 
 

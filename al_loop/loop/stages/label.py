@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 import numpy as np
@@ -11,6 +12,7 @@ from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.loop.stages.base import Completed
 from al_loop.loop.stages.labelling import ingest_chunk, plan_chunks, write_chunk
 from al_loop.store import IterationRecord, JobRecord
+from al_loop.units import Array
 
 
 class Label:
@@ -38,12 +40,7 @@ class Label:
         ]
         labels = ctx.labels_of([s.frame for s in chosen])
         good = {frame: label for frame, label in labels.items() if label.state == "ok"}
-        errors = [
-            good[s.frame].forces - s.predicted_forces
-            for s in chosen
-            if s.chosen == "audit" and s.frame in good and s.predicted_forces is not None
-        ]
-        audit_error = _rms(errors)
+        audit_error = force_rmse(ctx.predicted_and_true(s for s in chosen if s.chosen == "audit"))
         counts = iteration.counts.model_copy(
             update={
                 "labelled": iteration.counts.labelled + len(good),
@@ -82,10 +79,10 @@ class Label:
         )
 
 
-def _rms(errors: list[np.ndarray]) -> float | None:
-    if not errors:
-        return None
-    return float(np.sqrt(np.mean(np.concatenate([e.ravel() for e in errors]) ** 2)))
+def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
+    """RMSE per component, eV/Å, over pairs of predicted and true forces; None without any."""
+    errors = [np.ravel(predicted - true) for predicted, true in pairs]
+    return float(np.sqrt(np.mean(np.concatenate(errors) ** 2))) if errors else None
 
 
 def _measured(ctx: Context, record: IterationRecord) -> Measured:

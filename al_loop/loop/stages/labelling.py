@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
+from datetime import datetime, timezone
 
 from al_loop.label import collect_labels, stage_label_job
 from al_loop.loop.context import Context, PlannedJob
@@ -34,7 +34,11 @@ def write_chunk(ctx: Context, job: JobRecord) -> None:
 
 def ingest_chunk(ctx: Context, job: JobRecord) -> None:
     """Labels of a chunk, the failed ones too, into the store."""
-    outcomes = collect_labels(ctx.folder_of(job))
+    folder = ctx.folder_of(job)
+    outcomes = collect_labels(folder)
+    result = folder.result()
+    assert result is not None  # collect_labels has read it
+    host, when = result.host, datetime.fromtimestamp(result.ended, timezone.utc)
     ctx.store.labels.put_many(
         [
             LabelRecord(
@@ -50,7 +54,8 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> None:
                 engine=ctx.spec.label.engine,
                 seconds=one.seconds,
                 cores=one.cores,
-                host=socket.gethostname(),
+                host=host,
+                when=when,
             )
             for one in outcomes
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ase import Atoms
+
 from al_loop.errors import JobFolderError
 from al_loop.explore import Walk, collect_walks
 from al_loop.hashing import derive_seed
@@ -17,7 +19,7 @@ from al_loop.select import (
     classify,
     make_filter,
 )
-from al_loop.store import Counts, IterationRecord, JobRecord, Selection, Trust
+from al_loop.store import Counts, IterationRecord, JobRecord, Selection
 from al_loop.units import density
 
 
@@ -42,7 +44,7 @@ class Select:
             try:
                 walks.extend(collect_walks(ctx.folder_of(job)))
             except JobFolderError as error:
-                ctx.store.jobs.reopen(ctx.name, iteration.index, "explore", job.name)
+                ctx.store.jobs.reopen(job.id)
                 ctx.event("job-lost", f"{job.name}: {error.what}; it is done again")
                 lost += 1
         if lost:
@@ -85,15 +87,15 @@ class Select:
             labelled=iteration.counts.labelled,
             failed_labels=iteration.counts.failed_labels,
         )
-        trust = Trust(lower=spec.trust.lower, upper=spec.trust.upper)
         chosen = len(batch.picks) - counts.audit
         note = f"{counts.candidate} candidates of {counts.explored} samples, {chosen} chosen"
-        return Completed("label", {"counts": counts, "trust": trust}, note=note)
+        return Completed("label", {"counts": counts, "trust": spec.trust}, note=note)
 
     @staticmethod
     def _keep(ctx: Context, iteration: IterationRecord, walks: list[Walk], batch: Batch) -> None:
         by_name = {walk.name: walk for walk in walks}
-        frames, selections = {}, []
+        frames: dict[str, Atoms] = {}
+        selections: list[Selection] = []
         for pick in batch.picks:
             walk = by_name[pick.walker]
             atoms = walk.frames[pick.position]
@@ -120,10 +122,10 @@ class Select:
 
 def _known(ctx: Context, iteration: IterationRecord) -> set[str]:
     """Frames chosen before this iteration; its own do not count, so that it can be done again."""
-    return ctx.store.selections.hashes(ctx.name, before=iteration.index) | {
+    return {
         s.frame
-        for s in ctx.store.selections.of_iteration(ctx.name, iteration.index)
-        if s.chosen == "initial"
+        for s in ctx.store.selections.of_campaign(ctx.name, with_forces=False)
+        if s.iteration < iteration.index or s.chosen == "initial"
     }
 
 

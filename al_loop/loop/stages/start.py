@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ase import Atoms
+
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import CampaignFailed
@@ -17,7 +19,8 @@ class Start:
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """Chunks of the starting frames."""
         ctx.declare_method()
-        frames, selections = {}, []
+        frames: dict[str, Atoms] = {}
+        selections: list[Selection] = []
         limit = ctx.spec.budget.labels
         for name, starts in ctx.starts.items():
             for start in starts:

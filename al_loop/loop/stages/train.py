@@ -8,7 +8,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.stages.base import Completed
-from al_loop.store import ErrorsRecord, IterationRecord, JobRecord, ModelRecord
+from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
     Errors,
     TrainOutcome,
@@ -26,9 +26,7 @@ class Train:
         hashes = ctx.store.selections.hashes(ctx.name)
         good = sorted(f for f, label in ctx.labels_of(hashes).items() if label.state == "ok")
         training_set = ctx.store.training_sets.put(ctx.method, good)
-        return [
-            PlannedJob(f"member-{k}", (training_set,)) for k in range(ctx.spec.train.members)
-        ]
+        return [PlannedJob(f"member-{k}", (training_set,)) for k in range(ctx.spec.train.members)]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
         """Write the iteration's data folder and a member's job folder."""
@@ -67,7 +65,7 @@ class Train:
                 iteration=job.iteration,
                 member=_member(job),
                 seed=derive_seed(ctx.spec.seed, "train", _member(job)),
-                parent=parent.key if parent else None,
+                parent=parent.id if parent else None,
                 trainer=ctx.spec.train.engine,
                 options=ctx.spec.train.options.model_dump(mode="json"),
                 training_set=job.items[0],
@@ -86,17 +84,17 @@ class Train:
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """The committee's test errors; two members at least must have come through."""
-        models = [m for m in ctx.store.models.of_iteration(ctx.name, iteration.index)]
+        models = ctx.store.models.of_iteration(ctx.name, iteration.index)
         good = [m for m in models if m.state == "ok"]
         if len(good) < 2:
             reasons = sorted({m.reason for m in models if m.state != "ok"})
             raise CampaignFailed(
-                f"only {len(good)} of {len(models)} members of iteration {iteration.index} could be "
-                f"trained: {'; '.join(reasons)}"
+                f"only {len(good)} of {len(models)} members of iteration {iteration.index} "
+                f"could be trained: {'; '.join(reasons)}"
             )
-        errors = mean_errors([m.test_errors for m in good])
+        errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
-        to = "assess" if ctx.is_final(iteration) else "explore"
+        to: Stage = "assess" if ctx.is_final(iteration) else "explore"
         return Completed(
             to,
             {"test_errors": errors},
@@ -111,13 +109,12 @@ class Train:
         models = ctx.store.models.of_iteration(ctx.name, job.iteration - 1)
         good = [m for m in models if m.state == "ok"]
         own = [m for m in good if m.member == _member(job)]
-        return (own or good or [None])[0]
+        return next(iter(own or good), None)
 
 
 def write_data(ctx: Context, *, training_set: str, folder: Path) -> None:
     """Write the frames of a training set, split by their hashes."""
-    frames = ctx.store.training_sets.get(training_set)
-    chosen = ctx.labelled_frames(frames)
+    chosen = ctx.labelled_frames(ctx.training_frames(training_set))
     write_training_data(
         folder,
         train=[one for frame, one in chosen if ctx.split(frame) == "train"],
@@ -133,20 +130,20 @@ def leader_of(models: list[ModelRecord]) -> ModelRecord:
     """
 
     def error(model: ModelRecord) -> float:
-        rmse = model.valid_errors.force_rmse
+        rmse = model.valid_errors.force_rmse if model.valid_errors else None
         return rmse if rmse is not None else float("inf")
 
     return min(models, key=lambda model: (error(model), model.member))
 
 
-def mean_errors(errors: list[ErrorsRecord]) -> ErrorsRecord:
+def mean_errors(errors: list[ErrorSummary]) -> ErrorSummary:
     """Mean over the members of a committee, on the same frames."""
 
     def mean(values: list[float | None]) -> float | None:
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known else None
 
-    return ErrorsRecord(
+    return ErrorSummary(
         frames=errors[0].frames,
         energy_rmse=mean([e.energy_rmse for e in errors]),
         force_rmse=mean([e.force_rmse for e in errors]),
@@ -170,8 +167,8 @@ def _member(job: JobRecord) -> int:
     return int(job.name.removeprefix("member-"))
 
 
-def _record(errors: Errors) -> ErrorsRecord:
-    return ErrorsRecord(
+def _record(errors: Errors) -> ErrorSummary:
+    return ErrorSummary(
         frames=errors.frames,
         energy_rmse=errors.energy_rmse,
         force_rmse=errors.force_rmse,

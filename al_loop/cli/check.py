@@ -1,0 +1,76 @@
+"""`al-loop check`: look at a campaign before it costs anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from al_loop.campaign import CampaignSpec, load_campaign
+from al_loop.cli.console import out
+from al_loop.jobfolder import write_atomically
+from al_loop.loop.check import Checked, check_campaign
+from al_loop.units import density
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="Campaign file.")],
+    inputs: Annotated[
+        Path | None, typer.Option(help="Write the first input files into this folder.")
+    ] = None,
+) -> None:
+    """Check a campaign file, its engines and structures, and estimate its cost. Runs nothing."""
+    spec = load_campaign(file)
+    found = check_campaign(spec, base=file.parent)
+    out.print(f"{file} is in order: campaign [bold]{spec.name}[/], {', '.join(spec.elements)}")
+    _engines(spec, found)
+    _structures(found)
+    _costs(spec, found)
+    if inputs is None:
+        out.print("inputs    --inputs FOLDER writes the first input files to look at")
+        return
+    for name, text in found.inputs.items():
+        path = inputs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+    out.print(f"inputs    written to {inputs}: {', '.join(found.inputs)}")
+
+
+def _engines(spec: CampaignSpec, found: Checked) -> None:
+    names = {
+        "train": spec.train.engine,
+        "explore": spec.explore.engine,
+        "label": spec.label.engine,
+    }
+    for stage, version in found.engines.items():
+        out.print(f"{stage:9s} {names[stage]}: {version}")
+
+
+def _structures(found: Checked) -> None:
+    table = Table("structure", "formula", "atoms", "g/cm3", "pristine", "disturbed", box=None)
+    for name, starts in found.structures.items():
+        atoms = starts[0].atoms
+        pristine = sum(start.pristine for start in starts)
+        table.add_row(
+            name,
+            atoms.get_chemical_formula(mode="hill", empirical=True),
+            str(len(atoms)),
+            f"{density(atoms):.2f}",
+            str(pristine),
+            str(len(starts) - pristine),
+        )
+    out.print(table)
+
+
+def _costs(spec: CampaignSpec, found: Checked) -> None:
+    splits = ", ".join(f"{count} {split}" for split, count in found.starting_labels.items())
+    out.print(f"start     {sum(found.starting_labels.values())} frames to label ({splits})")
+    walkers = ", ".join(str(n) for n in found.walkers)
+    steps = ", ".join(str(stage.steps) for stage in spec.explore.stages)
+    out.print(f"explore   walkers per iteration, stage by stage: {walkers}; MD steps each: {steps}")
+    out.print(
+        f"labels    at most {found.largest_campaign} in {spec.budget.iterations} iterations "
+        f"of {spec.select.batch} candidates and {spec.select.audit} audit frames"
+    )

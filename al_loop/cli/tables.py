@@ -1,0 +1,106 @@
+"""Tables of a campaign for the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from al_loop.loop.status import CampaignStatus, IterationStatus
+
+STAGE_ORDER = ("start", "train", "explore", "select", "label", "assess")
+
+STATE_STYLE = {"running": "cyan", "converged": "green", "stopped": "yellow", "failed": "red"}
+
+
+def campaign_view(campaign: CampaignStatus) -> RenderableType:
+    """Headline, iterations and times."""
+    parts: list[RenderableType] = [headline(campaign)]
+    if campaign.iterations:
+        parts += [Text(), iterations_table(campaign), Text(), times_table(campaign)]
+    return Group(*parts)
+
+
+def headline(campaign: CampaignStatus) -> Text:
+    """One line: name, state, labels, and what it is doing or why it ended."""
+    text = Text(campaign.name, style="bold")
+    text.append(f"  {campaign.state}", style=STATE_STYLE[campaign.state])
+    text.append(f"  {campaign.labels} labels")
+    if campaign.state == "running" and campaign.iterations:
+        now = campaign.iterations[-1]
+        text.append(f"  iteration {now.index}, {now.stage}")
+        if campaign.jobs and campaign.jobs.total:
+            text.append(f" ({campaign.jobs.done} of {campaign.jobs.total} jobs)")
+    elif campaign.reason:
+        text.append(f"\n{campaign.reason}")
+    return text
+
+
+def iterations_table(campaign: CampaignStatus) -> Table:
+    """What each iteration explored, labelled and achieved."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in (
+        "iteration",
+        "explored",
+        "accurate",
+        "candidate",
+        "failed",
+        "labels",
+        "energy\nmeV/atom",
+        "force\neV/Å",
+        "virial\nmeV/atom",
+        "force, all\ntest frames",
+        "force,\naudit",
+        "decision",
+    ):
+        table.add_column(name, justify="left" if name == "decision" else "right")
+    labels = 0
+    for it in campaign.iterations:
+        labels += it.counts.labelled
+        table.add_row(*_iteration_row(it, labels))
+    return table
+
+
+def _iteration_row(it: IterationStatus, labels: int) -> tuple[str, ...]:
+    counts, errors, final = it.counts, it.test_errors, it.final_test_errors
+    explored = counts.explored
+    failed = str(labels) + (f" (-{counts.failed_labels})" if counts.failed_labels else "")
+    return (
+        str(it.index),
+        str(explored) if explored else "",
+        f"{counts.accurate / explored:.0%}" if explored else "",
+        f"{counts.candidate / explored:.0%}" if explored else "",
+        f"{counts.failed / explored:.0%}" if explored else "",
+        failed,
+        _number(errors.energy_rmse if errors else None, 1),
+        _number(errors.force_rmse if errors else None, 3),
+        _number(errors.virial_rmse if errors else None, 1),
+        _number(final.force_rmse if final else None, 3),
+        _number(it.audit_error, 3),
+        it.decision or it.stage,
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def times_table(campaign: CampaignStatus) -> Table:
+    """Wall time of each stage, and the share in which no engine computed."""
+    used = [s for s in STAGE_ORDER if any(s in it.seconds for it in campaign.iterations)]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("seconds", justify="right")
+    for stage in used:
+        table.add_column(stage, justify="right")
+    table.add_column("all", justify="right")
+    for it in campaign.iterations:
+        cells = [f"{it.seconds[s]:.1f}" if s in it.seconds else "" for s in used]
+        table.add_row(str(it.index), *cells, f"{sum(it.seconds.values()):.1f}")
+    wall = {s: sum(it.seconds.get(s, 0.0) for it in campaign.iterations) for s in used}
+    idle = {s: sum(it.idle_seconds.get(s, 0.0) for it in campaign.iterations) for s in used}
+    total, lost = sum(wall.values()), sum(idle.values())
+    table.add_section()
+    table.add_row("all", *(f"{wall[s]:.1f}" for s in used), f"{total:.1f}")
+    shares = [f"{idle[s] / wall[s]:.0%}" if wall[s] else "" for s in used]
+    table.add_row("no engine", *shares, f"{lost / total:.1%}" if total else "")
+    return table

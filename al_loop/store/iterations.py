@@ -1,0 +1,145 @@
+"""Iterations: at which stage each stands, what it counted and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from pydantic import Field
+from pymongo import IndexModel
+
+from al_loop.campaign.spec import TrustLevels
+from al_loop.store.models import ErrorSummary
+from al_loop.store.record import Record, Text, When, now
+from al_loop.store.table import Client, Document, Table
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+Stage = Literal["start", "train", "explore", "select", "label", "assess", "done"]
+Decision = Literal["continue", "converged", "budget", "final"]
+
+
+class Counts(Record):
+    """Frames of an iteration, by what became of them."""
+
+    explored: int = 0
+    accurate: int = 0
+    candidate: int = 0
+    failed: int = 0
+    audit: int = 0
+    labelled: int = 0
+    failed_labels: int = 0
+
+
+class IterationRecord(Record):
+    """An iteration. Key: campaign and index."""
+
+    campaign: str
+    index: int
+    stage: Stage
+    stage_started: When
+    planned: bool = False
+    """Whether all jobs of the stage are in the store."""
+    seconds: dict[Stage, float] = Field(default_factory=dict)
+    """Wall time of each stage, s."""
+    idle: dict[Stage, float] = Field(default_factory=dict)
+    """Part of it in which no engine computed, s."""
+    counts: Counts = Counts()
+    trust: TrustLevels | None = None
+    test_errors: ErrorSummary | None = None
+    final_test_errors: ErrorSummary | None = None
+    audit_error: float | None = None
+    """Force error on the audit frames, eV/Å (RMSE per component)."""
+    decision: Decision | None = None
+    reason: Text = ""
+
+
+class IterationFacts(TypedDict, total=False):
+    """What may be recorded of an iteration. Stages that ``seconds`` and ``idle`` lack stay."""
+
+    planned: bool
+    seconds: Mapping[Stage, float]
+    idle: Mapping[Stage, float]
+    counts: Counts
+    trust: TrustLevels | None
+    test_errors: ErrorSummary | None
+    final_test_errors: ErrorSummary | None
+    audit_error: float | None
+    decision: Decision | None
+    reason: str
+
+
+def _key(campaign: str, index: int) -> str:
+    return f"{campaign}/{index}"
+
+
+def _settings(facts: IterationFacts) -> Document:
+    """Facts as the fields of a ``$set``."""
+    fields: Document = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            fields.update({f"{name}.{stage}": float(v) for stage, v in value.items()})
+        elif isinstance(value, Record | TrustLevels):
+            fields[name] = value.model_dump()
+        else:
+            fields[name] = value
+    return fields
+
+
+class Iterations:
+    """Collection ``iterations``."""
+
+    def __init__(self, client: Client) -> None:
+        index = IndexModel([("campaign", 1), ("index", 1)])
+        self.table = Table(client, "iterations", indexes=[index])
+
+    def open(
+        self, campaign: str, index: int, stage: Stage, *, when: datetime | None = None
+    ) -> bool:
+        """Begin an iteration; False when it has been begun (it is left as it is)."""
+        record = IterationRecord(
+            campaign=campaign, index=index, stage=stage, stage_started=when or now()
+        )
+        return self.table.insert_new({"_id": _key(campaign, index), **record.to_document()})
+
+    def get(self, campaign: str, index: int) -> IterationRecord | None:
+        """An iteration."""
+        document = self.table.get(_key(campaign, index))
+        return None if document is None else IterationRecord.model_validate(document)
+
+    def latest(self, campaign: str) -> IterationRecord | None:
+        """The iteration with the highest index."""
+        order = [("campaign", -1), ("index", -1)]
+        found = self.table.find({"campaign": campaign}, sort=order, limit=1)
+        return IterationRecord.model_validate(found[0]) if found else None
+
+    def all(self, campaign: str) -> list[IterationRecord]:
+        """All iterations of a campaign, in order."""
+        found = self.table.find({"campaign": campaign}, sort=[("campaign", 1), ("index", 1)])
+        return [IterationRecord.model_validate(document) for document in found]
+
+    def move(
+        self,
+        campaign: str,
+        index: int,
+        *,
+        from_stage: Stage,
+        to_stage: Stage,
+        when: datetime | None = None,
+        **facts: Unpack[IterationFacts],
+    ) -> bool:
+        """Move to another stage and record facts, in one step; whether this call did it.
+
+        Nothing changes when the iteration is not (or no longer) at ``from_stage``.
+        """
+        if from_stage == to_stage:
+            raise ValueError(f"a move from {from_stage} to itself has no single winner")
+        moved = {"stage": to_stage, "stage_started": when or now(), "planned": False}
+        change: Mapping[str, Any] = {"$set": {**moved, **_settings(facts)}}
+        return self.table.change_if(_key(campaign, index), {"stage": from_stage}, change)
+
+    def record(self, campaign: str, index: int, **facts: Unpack[IterationFacts]) -> bool:
+        """Record facts; False when there is no such iteration."""
+        return self.table.change({"_id": _key(campaign, index)}, {"$set": _settings(facts)})

@@ -1,0 +1,127 @@
+"""Jobs: which compute jobs a stage needs, and which of them have been taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Literal
+
+from pydantic import Field
+from pymongo import IndexModel
+
+from al_loop.jobfolder import Span
+from al_loop.store.iterations import Stage
+from al_loop.store.record import Record, When
+from al_loop.store.table import Client, Document, Table
+
+_MOST_SPANS = 10_000
+
+
+class JobRecord(Record):
+    """A compute job. Key: campaign, iteration, stage and name."""
+
+    campaign: str
+    iteration: int
+    stage: Stage
+    name: str
+    items: tuple[str, ...] = Field((), repr=False)
+    """What it is about (frame hashes, walkers, ...): with the store, enough to write its folder."""
+    state: Literal["due", "done"] = "due"
+    attempts: int = 0
+    spans: tuple[Span, ...] = Field((), repr=False)
+    started: When | None = None
+    ended: When | None = None
+    host: str = ""
+
+    @property
+    def id(self) -> str:
+        """Key of this job."""
+        return f"{self.campaign}/{self.iteration}/{self.stage}/{self.name}"
+
+
+def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans that a document can hold: beyond 10,000, the shortest pauses are bridged.
+
+    Only pauses between spans of the same kind that follow each other are bridged, then the
+    rest is dropped from the end.
+    """
+    kept = list(spans)
+    if len(kept) <= _MOST_SPANS:
+        return tuple(kept)
+    gaps = sorted(
+        (after.start - before.end, i)
+        for i, (before, after) in enumerate(pairwise(kept))
+        if before.what == after.what
+    )
+    bridged = {i for _, i in gaps[: len(kept) - _MOST_SPANS]}
+    merged: list[Span] = []
+    for i, span in enumerate(kept):
+        if i - 1 in bridged:
+            merged[-1] = merged[-1].model_copy(update={"end": span.end})
+        else:
+            merged.append(span)
+    return tuple(merged[:_MOST_SPANS])
+
+
+class Jobs:
+    """Collection ``jobs``."""
+
+    def __init__(self, client: Client) -> None:
+        order = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("name", 1)])
+        due = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("state", 1)])
+        self.table = Table(client, "jobs", indexes=[order, due])
+
+    def put_many(self, jobs: Iterable[JobRecord]) -> None:
+        """Store jobs that are not there yet; the others are left as they are."""
+        self.table.insert_absent({"_id": job.id, **job.to_document()} for job in jobs)
+
+    def get(self, key: str) -> JobRecord | None:
+        """The job under this key (``JobRecord.id``)."""
+        document = self.table.get(key)
+        return None if document is None else JobRecord.model_validate(document)
+
+    def of_stage(self, campaign: str, iteration: int, stage: Stage) -> list[JobRecord]:
+        """Jobs of a stage, by name."""
+        query = _stage_query(campaign, iteration, stage)
+        found = self.table.find(query, sort=[("name", 1)])
+        return [JobRecord.model_validate(document) for document in found]
+
+    def due(self, campaign: str, iteration: int, stage: Stage) -> list[JobRecord]:
+        """Jobs of a stage that have not been taken in, by name."""
+        query = {**_stage_query(campaign, iteration, stage), "state": "due"}
+        found = self.table.find(query, sort=[("name", 1)])
+        return [JobRecord.model_validate(document) for document in found]
+
+    def count(self, campaign: str, iteration: int, stage: Stage) -> int:
+        """Number of jobs of a stage."""
+        return self.table.count(_stage_query(campaign, iteration, stage))
+
+    def count_due(self, campaign: str, iteration: int, stage: Stage) -> int:
+        """Number of jobs of a stage that have not been taken in."""
+        return self.table.count({**_stage_query(campaign, iteration, stage), "state": "due"})
+
+    def add_attempt(self, key: str) -> bool:
+        """Count a start of a job; False when there is none that is due."""
+        return self.table.change({"_id": key, "state": "due"}, {"$inc": {"attempts": 1}})
+
+    def mark_done(
+        self,
+        key: str,
+        *,
+        spans: Sequence[Span],
+        started: When,
+        ended: When,
+        host: str,
+    ) -> bool:
+        """Say that a job's result has been taken in; whether this call did it."""
+        kept = [span.model_dump() for span in merge_spans(spans)]
+        fields: Document = {"spans": kept, "started": started, "ended": ended, "host": host}
+        return self.table.change_if(key, {"state": "due"}, {"$set": {**fields, "state": "done"}})
+
+    def reopen(self, key: str) -> None:
+        """Say that a job is due again: its result has been lost before it was used."""
+        self.table.change({"_id": key}, {"$set": {"state": "due"}})
+
+
+def _stage_query(campaign: str, iteration: int, stage: Stage) -> Document:
+    return {"campaign": campaign, "iteration": iteration, "stage": stage}

@@ -1,0 +1,125 @@
+"""Labels: energy, forces and virial of a frame by one method. Never lost, never done twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Literal
+
+from pymongo import IndexModel
+
+from al_loop.errors import DatasetError
+from al_loop.store.arrays import pack_floats, unpack
+from al_loop.store.record import clip
+from al_loop.store.table import Client, Document, Table
+from al_loop.units import Array
+
+LabelState = Literal["ok", "failed", "quarantined"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LabelRecord:
+    """What a method says of a frame. Key: frame hash and method.
+
+    ``energy`` eV, ``forces`` (atoms, 3) eV/Å in the order of the stored frame, ``virial``
+    (3, 3) eV or None where the method has none. A failed one has no numbers but a ``reason``
+    (a short stable code), a ``detail`` and a ``remedy`` for a person. Cost: ``seconds`` of
+    wall time on ``cores``.
+    """
+
+    frame: str
+    method: str
+    state: LabelState
+    energy: float | None = None
+    forces: Array | None = field(default=None, repr=False)
+    virial: Array | None = field(default=None, repr=False)
+    reason: str = ""
+    detail: str = ""
+    remedy: str = ""
+    engine: str
+    seconds: float
+    cores: int
+    host: str
+    when: datetime
+
+    def __post_init__(self) -> None:
+        if self.state == "ok" and (self.energy is None or self.forces is None):
+            raise DatasetError(f"label of frame {self.frame[:12]}: ok, but without numbers")
+
+
+_NAMES = tuple(f.name for f in fields(LabelRecord))
+
+
+def _key(frame: str, method: str) -> str:
+    return f"{frame}/{method}"
+
+
+def _to_document(label: LabelRecord) -> Document:
+    document: Document = {name: getattr(label, name) for name in _NAMES}
+    document["energy"] = None if label.energy is None else float(label.energy)
+    document["seconds"], document["cores"] = float(label.seconds), int(label.cores)
+    document["detail"], document["remedy"] = clip(label.detail), clip(label.remedy)
+    for name in ("forces", "virial"):
+        if document[name] is not None:
+            document[name] = pack_floats(document[name], what=name)
+    return {"_id": _key(label.frame, label.method), **document}
+
+
+def _from_document(document: Document) -> LabelRecord:
+    values = {name: document[name] for name in _NAMES if name in document}
+    for name in ("forces", "virial"):
+        if values[name] is not None:
+            values[name] = unpack(values[name])
+    return LabelRecord(**values)
+
+
+class Labels:
+    """Collection ``labels``."""
+
+    def __init__(self, client: Client) -> None:
+        self.table = Table(client, "labels", indexes=[IndexModel([("method", 1), ("state", 1)])])
+
+    def put_many(self, labels: Iterable[LabelRecord]) -> None:
+        """Store labels. The first ok one stays; it replaces a failed one, never the reverse.
+
+        A quarantined label stays quarantined.
+        """
+        documents = [_to_document(label) for label in labels]
+        self.table.insert_absent(documents)
+        # After the insert: a failed one that another process put in meanwhile gives way too.
+        good = [d for d in documents if d["state"] == "ok"]
+        self.table.replace_where(good, {"state": "failed"})
+
+    def get_many(self, frames: Iterable[str], method: str) -> dict[str, LabelRecord]:
+        """Labels by ``method``, of whatever state, that are known; in the order asked for."""
+        wanted = list(dict.fromkeys(frames))
+        documents = self.table.find_keys(_key(frame, method) for frame in wanted)
+        found = {d["frame"]: _from_document(d) for d in documents}
+        return {frame: found[frame] for frame in wanted if frame in found}
+
+    def known(self, frames: Iterable[str], method: str) -> set[str]:
+        """Which of ``frames`` have a label by ``method``, of whatever state."""
+        return set(self.states(frames, method))
+
+    def states(self, frames: Iterable[str], method: str) -> dict[str, LabelState]:
+        """State of the labels by ``method`` that are known."""
+        keys = (_key(frame, method) for frame in frames)
+        found = self.table.find_keys(keys, fields={"frame": 1, "state": 1})
+        return {d["frame"]: d["state"] for d in found}
+
+    def counts(self, frames: Iterable[str], method: str) -> dict[LabelState, int]:
+        """Number of labels of ``frames`` by ``method``, per state."""
+        counts: dict[LabelState, int] = {"ok": 0, "failed": 0, "quarantined": 0}
+        for state in self.states(frames, method).values():
+            counts[state] += 1
+        return counts
+
+    def count(self, method: str, state: LabelState = "ok") -> int:
+        """Number of labels by ``method``, of any campaign."""
+        return self.table.count({"method": method, "state": state})
+
+    def quarantine(self, frame: str, method: str, *, reason: str) -> bool:
+        """Keep a label out of training for ever; False when there is none."""
+        change = {"$set": {"state": "quarantined", "reason": reason}}
+        return self.table.change({"_id": _key(frame, method)}, change)

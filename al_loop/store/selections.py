@@ -1,0 +1,97 @@
+"""Selections: which frames a campaign chose to label, when, from where and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from pymongo import IndexModel
+
+from al_loop.frame import Split
+from al_loop.store.arrays import pack_floats, unpack
+from al_loop.store.table import Client, Document, Table
+from al_loop.units import Array
+
+Chosen = Literal["initial", "candidate", "audit"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Selection:
+    """A frame that a campaign chose. Key: campaign and frame.
+
+    ``temperature`` K, ``pressure`` GPa and ``density`` g/cm3 are those of the sample;
+    ``deviation`` is its maximum force deviation, eV/Å; ``predicted_forces`` (atoms, 3), eV/Å,
+    are the leader's when it was chosen.
+    """
+
+    campaign: str
+    frame: str
+    iteration: int
+    chosen: Chosen
+    split: Split
+    source: str
+    """Name of the starting structure or of the walker."""
+    step: int | None = None
+    temperature: float | None = None
+    pressure: float | None = None
+    density: float | None = None
+    deviation: float | None = None
+    predicted_forces: Array | None = field(default=None, repr=False)
+
+
+_NAMES = tuple(f.name for f in fields(Selection))
+
+
+def _to_document(selection: Selection) -> Document:
+    document: Document = {name: getattr(selection, name) for name in _NAMES}
+    for name in ("temperature", "pressure", "density", "deviation"):
+        if document[name] is not None:
+            document[name] = float(document[name])
+    document["iteration"] = int(selection.iteration)
+    document["step"] = None if selection.step is None else int(selection.step)
+    if selection.predicted_forces is not None:
+        document["predicted_forces"] = pack_floats(selection.predicted_forces, what="forces")
+    return {"_id": f"{selection.campaign}/{selection.frame}", **document}
+
+
+def _from_document(document: Document) -> Selection:
+    values: dict[str, Any] = {name: document.get(name) for name in _NAMES}
+    if values["predicted_forces"] is not None:
+        values["predicted_forces"] = unpack(document["predicted_forces"])
+    return Selection(**values)
+
+
+class Selections:
+    """Collection ``selections``."""
+
+    def __init__(self, client: Client) -> None:
+        index = IndexModel([("campaign", 1), ("iteration", 1), ("frame", 1)])
+        self.table = Table(client, "selections", indexes=[index])
+
+    def put_many(self, selections: Iterable[Selection]) -> None:
+        """Store selections; one that is there for this campaign and frame stays as it is."""
+        self.table.insert_absent(_to_document(selection) for selection in selections)
+
+    def of_iteration(self, campaign: str, iteration: int) -> list[Selection]:
+        """What an iteration chose, in the order of the frames' hashes."""
+        query = {"campaign": campaign, "iteration": iteration}
+        return [_from_document(d) for d in self.table.find(query, sort=[("frame", 1)])]
+
+    def of_campaign(self, campaign: str, *, with_forces: bool = True) -> list[Selection]:
+        """All that a campaign chose, by iteration and hash; without forces it is light."""
+        order = [("iteration", 1), ("frame", 1)]
+        left_out = None if with_forces else {"predicted_forces": 0}
+        found = self.table.find({"campaign": campaign}, fields=left_out, sort=order)
+        return [_from_document(d) for d in found]
+
+    def count(self, campaign: str) -> int:
+        """Number of frames that a campaign chose."""
+        return self.table.count({"campaign": campaign})
+
+    def hashes(self, campaign: str, iteration: int | None = None) -> set[str]:
+        """Hashes of the frames that a campaign (or one iteration of it) chose."""
+        query: Document = {"campaign": campaign}
+        if iteration is not None:
+            query["iteration"] = iteration
+        return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
