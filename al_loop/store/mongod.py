@@ -150,7 +150,7 @@ class Mongod:
                 f"mongod (process {pid}) belongs to another user", where=self.data
             ) from None
         end = time.monotonic() + STOP_SECONDS
-        while _is_mongod_of(pid, self.data):
+        while _is_alive(pid):
             if time.monotonic() > end:
                 raise DatabaseError(
                     f"mongod (process {pid}) does not end after {STOP_SECONDS:.0f} s",
@@ -202,26 +202,33 @@ def find_mongod() -> Path:
     )
 
 
-def _is_mongod_of(pid: int, data: Path) -> bool:
-    """Whether this process is alive and is the mongod of this data folder.
-
-    A process id alone proves nothing: after a reboot it may be anybody's.
-    """
+def _is_alive(pid: int) -> bool:
+    """Whether this process exists and has not ended (a zombie has)."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    proc = Path("/proc") / str(pid)
-    if not proc.is_dir():
-        return not Path("/proc/self").exists()
     try:
-        words = (proc / "cmdline").read_bytes().split(b"\0")
-        # A zombie has no command line.
-        return os.fsencode(data) in words
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        # "pid (name) state ...": a name may hold anything but the last parenthesis.
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self").exists()
+    return state not in "ZX"
+
+
+def _is_mongod_of(pid: int, data: Path) -> bool:
+    """Whether this process is alive and is the mongod of this data folder.
+
+    A process id alone proves nothing: after a reboot it may be anybody's.
+    """
+    if not _is_alive(pid):
         return False
+    try:
+        return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return not Path("/proc/self").exists()
 
 
 def _failure(
