@@ -1,15 +1,19 @@
 """Trainers: potentials fitted to labels."""
 
+from al_loop.train.accuracy import errors_of
+from al_loop.train.data import write_training_data
 from al_loop.train.interface import Errors, Member, Predictor, Trainer, TrainingTask
 from al_loop.train.job import (
-    EvaluateOutcome,
-    TrainOutcome,
-    collect_evaluation,
-    collect_training,
     run_evaluate_job,
     run_train_job,
     stage_evaluate_job,
     stage_train_job,
+)
+from al_loop.train.outcome import (
+    EvaluateOutcome,
+    TrainOutcome,
+    collect_evaluation,
+    collect_training,
 )
 
 __all__ = [
@@ -22,8 +26,10 @@ __all__ = [
     "TrainingTask",
     "collect_evaluation",
     "collect_training",
+    "errors_of",
     "run_evaluate_job",
     "run_train_job",
     "stage_evaluate_job",
     "stage_train_job",
+    "write_training_data",
 ]

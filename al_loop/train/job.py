@@ -1,0 +1,256 @@
+"""The train job and the evaluate job, in terms of a job folder.
+
+::
+
+    data/train.traj valid.traj test.traj      once per iteration, see write_training_data
+    member-0/job.json
+             parent/...                       restart files of the member's predecessor
+             (the trainer's own files)
+             result.json                      a TrainOutcome, last
+    evaluate-0/job.json
+               models/<name>.<suffix>
+               result.json                    an EvaluateOutcome, last
+
+The runners expect that the caller holds the folder's lock.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from al_loop.campaign.engines import EngineOptions, make_engine
+from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
+from al_loop.frame import Labelled, read_labelled
+from al_loop.hashing import file_digest
+from al_loop.jobfolder import Clock, JobFolder, JobResult
+from al_loop.train.accuracy import errors_of
+from al_loop.train.data import TEST, TRAIN, VALID
+from al_loop.train.interface import Errors, Member, Trainer, TrainingTask
+from al_loop.train.outcome import EvaluateOutcome, TrainOutcome
+
+_PARENT = "parent"
+_MODELS = "models"
+
+
+class _Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    elements: tuple[str, ...]
+    data: str
+    """The data folder, relative to the job folder."""
+
+
+class _TrainParams(_Params):
+    seed: int
+    effort: float
+    warm: bool
+    """Whether ``parent/`` holds a predecessor."""
+
+
+class _EvaluateParams(_Params):
+    models: dict[str, str]
+    """Name -> model file, relative to the job folder."""
+
+
+_AnyParams = TypeVar("_AnyParams", bound=_Params)
+
+
+def stage_train_job(
+    path: Path,
+    *,
+    engine: str,
+    options: EngineOptions,
+    elements: Sequence[str],
+    seed: int,
+    effort: float,
+    data: Path,
+    parent: Mapping[str, Path] | None,
+) -> JobFolder:
+    """Write the job of one member; doing it again, or twice at once, changes nothing.
+
+    ``data`` is a folder of :func:`write_training_data`. ``parent`` maps the names in the
+    predecessor's ``Member.restart`` to files, which are copied. Raises JobFolderError when the
+    folder holds another job.
+    """
+    shared = os.path.relpath(data, path)
+    copies = {f"{_PARENT}/{name}": file for name, file in (parent or {}).items()}
+    _copy(copies, path)
+    params = _TrainParams(
+        elements=tuple(elements), data=shared, seed=seed, effort=effort, warm=parent is not None
+    )
+    return JobFolder.create(
+        path,
+        kind="train",
+        engine=engine,
+        options=options.model_dump(mode="json"),
+        params=params.model_dump(mode="json"),
+        inputs=[*(f"{shared}/{name}" for name in (TRAIN, VALID, TEST)), *copies],
+    )
+
+
+def stage_evaluate_job(
+    path: Path,
+    *,
+    engine: str,
+    options: EngineOptions,
+    elements: Sequence[str],
+    models: Mapping[str, Path],
+    data: Path,
+) -> JobFolder:
+    """Write a job that measures models on ``test.traj`` of a data folder.
+
+    ``models`` maps names to model files, which are copied. Doing it again changes nothing.
+    """
+    if not models:
+        raise DatasetError("an evaluate job needs at least one model", where=path)
+    shared = os.path.relpath(data, path)
+    names = {name: f"{_MODELS}/{name}{file.suffix}" for name, file in models.items()}
+    _copy({names[name]: file for name, file in models.items()}, path)
+    params = _EvaluateParams(elements=tuple(elements), data=shared, models=names)
+    return JobFolder.create(
+        path,
+        kind="evaluate",
+        engine=engine,
+        options=options.model_dump(mode="json"),
+        params=params.model_dump(mode="json"),
+        inputs=[f"{shared}/{TEST}", *names.values()],
+    )
+
+
+def run_train_job(folder: JobFolder, clock: Clock) -> JobResult:
+    """Train the member of a folder and measure it; a valid result is returned as it is.
+
+    Training that diverges, or a model that predicts NaN, is a failed outcome.
+
+    Raises
+    ------
+    DatasetError
+        The frames cannot be used.
+    EngineMissing, EngineCrashed, JobFolderError
+        The job may be run again once the cause is mended.
+    """
+    if (result := folder.result()) is not None:
+        return result
+    spec = folder.spec()
+    params = _params(_TrainParams, folder)
+    folder.check_inputs()
+    trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
+    program = trainer.check()
+    try:
+        member, valid, test = _train(trainer, params, folder.path, clock)
+    except PhysicsFault as fault:
+        outcome = TrainOutcome(
+            "failed",
+            _seconds(clock),
+            program,
+            reason=fault.reason,
+            detail=fault.what,
+            remedy=fault.remedy,
+        )
+        return folder.finish(outcome.payload(), files=[], clock=clock)
+    outcome = TrainOutcome("ok", _seconds(clock), program, member=member, valid=valid, test=test)
+    files = dict.fromkeys((member.model, *member.restart, *member.extra))
+    return folder.finish(outcome.payload(), files=list(files), clock=clock)
+
+
+def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
+    """Measure the models of a folder; a valid result is returned as it is.
+
+    Raises
+    ------
+    EngineMissing, EngineCrashed, JobFolderError
+        The job may be run again once the cause is mended.
+    """
+    if (result := folder.result()) is not None:
+        return result
+    spec = folder.spec()
+    params = _params(_EvaluateParams, folder)
+    folder.check_inputs()
+    trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
+    trainer.check()
+    frames = read_labelled(folder.path / params.data / TEST)
+    errors = {}
+    for name, model in params.models.items():
+        (found,) = _measure(trainer, folder.path / model, params, [frames], clock)
+        # JSON knows no NaN: a model that predicts none has no errors that could be compared
+        errors[name] = found if _finite(found) else Errors(len(frames), None, None, None)
+    return folder.finish(EvaluateOutcome(errors).payload(), files=[], clock=clock)
+
+
+def _train(
+    trainer: Trainer, params: _TrainParams, path: Path, clock: Clock
+) -> tuple[Member, Errors, Errors]:
+    train, valid, test = (read_labelled(path / params.data / n) for n in (TRAIN, VALID, TEST))
+    task = TrainingTask(
+        elements=params.elements,
+        seed=params.seed,
+        train=train,
+        valid=valid,
+        parent=path / _PARENT if params.warm else None,
+        effort=params.effort,
+    )
+    member = trainer.train(task, path, clock)
+    errors = _measure(trainer, path / member.model, params, [valid, test], clock)
+    if not all(map(_finite, errors)):
+        raise PhysicsFault(
+            "model-not-finite",
+            "the trained model predicts NaN or infinity on held-out frames",
+            remedy="lower the learning rate, or look for wrong labels",
+        )
+    return member, errors[0], errors[1]
+
+
+def _measure(
+    trainer: Trainer,
+    model: Path,
+    params: _Params,
+    sets: Sequence[Sequence[Labelled]],
+    clock: Clock,
+) -> list[Errors]:
+    predictor = trainer.predictor(model, params.elements)
+    with clock.span():
+        return [errors_of(predictor, frames) for frames in sets]
+
+
+def _seconds(clock: Clock) -> float:
+    return sum(span.end - span.start for span in clock.spans if span.what == "compute")
+
+
+def _params(model: type[_AnyParams], folder: JobFolder) -> _AnyParams:
+    try:
+        return model.model_validate(folder.spec().params)
+    except ValidationError as error:
+        raise JobFolderError(f"not this kind of job: {error}", where=folder.path) from None
+
+
+def _copy(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy files into a folder, each in one atomic step; what is there already stays.
+
+    A file that another job in this folder vouches for is never replaced.
+    """
+    staged = JobFolder(folder).spec().inputs if (folder / "job.json").exists() else None
+    for name, source in files.items():
+        target = folder / name
+        digest = file_digest(source)
+        if target.is_file() and file_digest(target) == digest:
+            continue
+        if staged is not None and staged.get(name) != digest:
+            raise JobFolderError(
+                "this folder holds another job", where=folder, remedy="move it away and try again"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(source, scratch)
+        scratch.replace(target)
+
+
+def _finite(errors: Errors) -> bool:
+    return all(math.isfinite(value) for value in astuple(errors) if value is not None)
