@@ -55,7 +55,7 @@ def load_walk(folder: Path, name: str, *, key: str) -> Walk | None:
     """The walk that was saved, or None when it is absent, damaged or of another job."""
     table, frames = (folder / file for file in walk_files(name))
     try:
-        with np.load(table, allow_pickle=False) as stored:
+        with table.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             data = {column: stored[column] for column in stored.files}
         if str(data["key"]) != key or str(data["frames"]) != file_digest(frames):
             return None

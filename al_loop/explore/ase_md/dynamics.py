@@ -7,11 +7,11 @@ from ase import Atoms, units
 from ase.md.bussi import Bussi
 from ase.md.md import MolecularDynamics
 from ase.md.nose_hoover_chain import IsotropicMTKNPT
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 
 from al_loop.explore.ase_md.options import AseOptions
 from al_loop.explore.interface import Walker
 from al_loop.hashing import derive_seed
+from al_loop.units import Array
 
 
 def start_dynamics(atoms: Atoms, walker: Walker, options: AseOptions) -> MolecularDynamics:
@@ -20,9 +20,7 @@ def start_dynamics(atoms: Atoms, walker: Walker, options: AseOptions) -> Molecul
     NVT: Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007). NPT: isotropic,
     Martyna, Tobias, Klein, J. Chem. Phys. 101, 4177 (1994).
     """
-    velocities = np.random.default_rng(derive_seed(walker.seed, "velocities"))
-    MaxwellBoltzmannDistribution(atoms, temperature_K=walker.temperature, rng=velocities)
-    Stationary(atoms)
+    atoms.set_momenta(_maxwell_boltzmann(atoms, walker))
     timestep = walker.timestep * units.fs
     if walker.ensemble == "npt":
         return IsotropicMTKNPT(
@@ -40,3 +38,13 @@ def start_dynamics(atoms: Atoms, walker: Walker, options: AseOptions) -> Molecul
         taut=options.tdamp * units.fs,
         rng=np.random.default_rng(derive_seed(walker.seed, "thermostat")),
     )
+
+
+def _maxwell_boltzmann(atoms: Atoms, walker: Walker) -> Array:
+    """Momenta (atoms, 3) at the walker's temperature; the centre of mass is at rest."""
+    generator = np.random.default_rng(derive_seed(walker.seed, "velocities"))
+    masses = atoms.get_masses()[:, np.newaxis]
+    spread = np.sqrt(masses * units.kB * walker.temperature)
+    momenta: Array = generator.standard_normal((len(atoms), 3)) * spread
+    momenta -= masses * momenta.sum(axis=0) / masses.sum()
+    return momenta

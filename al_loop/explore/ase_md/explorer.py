@@ -26,6 +26,9 @@ from al_loop.explore.reduce import (
 )
 from al_loop.jobfolder import Clock
 
+_HOPELESS = 10.0
+"""Between samples a walker ends only this far above its temperature limit."""
+
 
 class _MakesCalculators(Protocol):
     @staticmethod
@@ -56,7 +59,7 @@ class AseExplorer:
         *,
         limits: Limits,
         keep: KeepRule,
-        folder: Path,  # noqa: ARG002  # nothing is written
+        folder: Path,  # nothing is written
         clock: Clock,
     ) -> Iterator[Walk]:
         """Run the walkers in turn in this process."""
@@ -104,14 +107,16 @@ class AseExplorer:
         hottest = temperature_limit(walker, limits)
         try:
             dynamics = start_dynamics(atoms, walker, self.options)
-            for step, _ in enumerate(dynamics.irun(walker.steps)):
+            for _ in dynamics.irun(walker.steps):
+                step = dynamics.nsteps
                 if not np.isfinite(atoms.positions).all():
                     return Ending("not-finite", f"step {step}: positions are not finite")
-                if step % walker.sample_every == 0 and not sampler.take(step):
-                    break
-                # Beyond a sample, only what would make the next steps meaningless.
-                if step % walker.sample_every and atoms.get_temperature() > 10 * hottest:
-                    return Ending("temperature", f"step {step}: far above {hottest:.0f} K")
+                temperature = atoms.get_temperature()
+                if step % walker.sample_every == 0:
+                    if not sampler.take(step) or temperature > hottest:
+                        break
+                elif temperature > _HOPELESS * hottest:
+                    return Ending("temperature", f"step {step}: {temperature:.3g} K")
         except (PhysicsFault, CalculatorError, ArithmeticError, ValueError) as error:
             return Ending("engine", f"{type(error).__name__}: {error}")
         return COMPLETED

@@ -107,7 +107,7 @@ class Sampler:
         """The configuration under a member, without disturbing the trajectory's."""
         if member is self._atoms.calc:
             return self._atoms
-        atoms = self._atoms.copy()
+        atoms: Atoms = self._atoms.copy()
         atoms.calc = member
         return atoms
 

@@ -1,0 +1,287 @@
+"""What every explorer must do. A subclass says how its committee is made and evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.jobfolder import Clock
+
+Predict = Callable[[int, Atoms], tuple[np.ndarray, np.ndarray]]
+"""Forces (atoms, 3) in eV/Å and virial (3, 3) in eV of one member, not by the explorer."""
+
+EVERYTHING = Limits(deviation=1.0e9, temperature_factor=1.0e9)
+
+
+class ExplorerContract:
+    """Inherit, and give the fixtures ``explorer``, ``committee``, ``predict`` and ``solid``.
+
+    ``solid`` is a configuration in which the committee's dynamics stay bound at
+    ``temperature`` (K); its cell is not in the restricted orientation of LAMMPS.
+    """
+
+    temperature: float = 300.0
+    steps: int = 200
+    sample_every: int = 10
+    deviation_rtol: float = 1.0e-9
+    virial_rtol: float = 1.0e-6
+    force_atol: float = 1.0e-9
+    mean_temperature_band: tuple[float, float] = (0.6, 1.4)
+
+    # What a subclass provides
+
+    @pytest.fixture
+    def explorer(self) -> Explorer:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def committee(self) -> Committee:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def predict(self, committee: Committee) -> Predict:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def solid(self) -> Atoms:
+        raise NotImplementedError
+
+    # Tools
+
+    def walker(self, name: str = "solid", **changes: Any) -> Walker:
+        values: dict[str, Any] = {
+            "name": name,
+            "ensemble": "nvt",
+            "temperature": self.temperature,
+            "steps": self.steps,
+            "sample_every": self.sample_every,
+            "seed": 11,
+        }
+        return Walker(**{**values, **changes})
+
+    def all_kept(self) -> KeepRule:
+        return KeepRule(lower=0.0, upper=1.0e9, accurate=0)
+
+    def overlapping(self, solid: Atoms) -> Atoms:
+        """Two atoms at one place to 0.01 Å, which no potential can take."""
+        atoms = solid.copy()
+        atoms.positions[1] = atoms.positions[0] + 0.01
+        return atoms
+
+    def run(
+        self,
+        explorer: Explorer,
+        committee: Committee,
+        folder: Path,
+        *walkers: tuple[Walker, Atoms],
+        limits: Limits = EVERYTHING,
+        keep: KeepRule | None = None,
+        clock: Clock | None = None,
+    ) -> list[Walk]:
+        folder.mkdir(parents=True, exist_ok=True)
+        return list(
+            explorer.explore(
+                walkers,
+                committee,
+                limits=limits,
+                keep=keep or self.all_kept(),
+                folder=folder,
+                clock=clock or Clock(),
+            )
+        )
+
+    # The contract
+
+    def test_deviations_are_those_of_the_members_on_the_kept_frames(
+        self,
+        explorer: Explorer,
+        committee: Committee,
+        predict: Predict,
+        solid: Atoms,
+        tmp_path: Path,
+    ) -> None:
+        for ensemble in ("nvt", "npt"):
+            walker = self.walker(ensemble=ensemble)
+            (walk,) = self.run(explorer, committee, tmp_path / ensemble, (walker, solid))
+            assert len(walk.kept) == self.steps // self.sample_every + 1
+            self.check_deviations(walk, committee, predict)
+
+    def check_deviations(self, walk: Walk, committee: Committee, predict: Predict) -> None:
+        for index, frame in zip(walk.kept, walk.frames, strict=True):
+            members = [predict(k, frame) for k in range(len(committee.models))]
+            forces = np.array([forces for forces, _ in members])
+            virials = np.array([virial for _, virial in members])
+            variance = ((forces - forces.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0)
+            eps = np.sqrt(variance)
+            measured = (walk.max_force_deviation[index], walk.mean_force_deviation[index])
+            assert measured == pytest.approx((eps.max(), eps.mean()), rel=self.deviation_rtol)
+            if np.isfinite(walk.max_virial_deviation[index]):
+                spread = np.abs(virials - virials.mean(axis=0)) ** 2
+                worst = np.sqrt(spread.mean(axis=0)) / len(frame)
+                assert walk.max_virial_deviation[index] == pytest.approx(
+                    self.in_their_axes(worst, virials, frame), rel=self.virial_rtol
+                )
+
+    def in_their_axes(self, worst: np.ndarray, virials: np.ndarray, frame: Atoms) -> float:
+        """Largest component; a subclass whose engine turns the axes turns them here."""
+        return float(worst.max())
+
+    def test_forces_are_the_leaders_in_the_frames_orientation(
+        self,
+        explorer: Explorer,
+        committee: Committee,
+        predict: Predict,
+        solid: Atoms,
+        tmp_path: Path,
+    ) -> None:
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(), solid))
+        assert len(walk.frames) == len(walk.forces) > 0
+        for frame, forces in zip(walk.frames, walk.forces, strict=True):
+            leader, _ = predict(0, frame)
+            np.testing.assert_allclose(forces, leader, atol=self.force_atol, rtol=1e-6)
+
+    def test_the_first_sample_is_the_start(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(steps=20), solid))
+        assert walk.step[0] == 0
+        first, start = walk.frames[0], solid.copy()
+        start.wrap()
+        np.testing.assert_array_equal(first.numbers, solid.numbers)
+        np.testing.assert_allclose(first.cell.array, solid.cell.array, atol=1e-8)
+        offset = first.get_scaled_positions() - start.get_scaled_positions()
+        np.testing.assert_allclose(offset - np.rint(offset), 0.0, atol=1e-8)
+
+    def test_samples_and_kept_frames_are_consistent(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        (whole,) = self.run(explorer, committee, tmp_path / "all", (self.walker(), solid))
+        eps = whole.max_force_deviation
+        lower, upper = np.quantile(eps, [0.4, 0.8])
+        keep = KeepRule(lower=float(lower), upper=float(upper), accurate=2)
+        (walk,) = self.run(explorer, committee, tmp_path / "k", (self.walker(), solid), keep=keep)
+        assert walk.stop == "completed"
+        assert walk.cut == 0
+        np.testing.assert_array_equal(walk.step, np.arange(0, self.steps + 1, self.sample_every))
+        kept = eps[walk.kept]
+        candidates = np.flatnonzero((eps >= lower) & (eps < upper))
+        assert set(candidates) <= set(walk.kept)
+        assert (kept < lower).sum() == 2
+        assert (kept < upper).all()
+        assert len(walk.frames) == len(walk.forces) == len(walk.kept)
+        assert (np.diff(walk.kept) > 0).all()
+        for index, frame in zip(walk.kept, walk.frames, strict=True):
+            np.testing.assert_allclose(frame.positions, whole.frames[index].positions, atol=1e-9)
+            fractions = frame.get_scaled_positions(wrap=False)
+            assert (fractions > -1e-6).all()
+            assert (fractions < 1 + 1e-6).all()
+            assert frame.pbc.all()
+
+    def test_temperature_stays_near_its_target(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        walker = self.walker(steps=3 * self.steps)
+        (walk,) = self.run(explorer, committee, tmp_path, (walker, solid))
+        mean = walk.temperature[len(walk.temperature) // 3 :].mean()
+        low, high = self.mean_temperature_band
+        assert low * self.temperature < mean < high * self.temperature
+
+    def test_only_npt_changes_the_volume(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        walkers = (
+            (self.walker("fixed"), solid),
+            (self.walker("soft", ensemble="npt", pressure=0.0), solid),
+            (self.walker("hard", ensemble="npt", pressure=30.0), solid),
+        )
+        fixed, soft, hard = self.run(explorer, committee, tmp_path, *walkers)
+        volumes = [[frame.get_volume() for frame in walk.frames] for walk in (fixed, soft, hard)]
+        assert volumes[0] == pytest.approx([solid.get_volume()] * len(volumes[0]))
+        assert abs(volumes[1][-1] - solid.get_volume()) > 1e-3
+        assert volumes[2][-1] < volumes[1][-1]
+
+    def test_a_walker_that_explodes_is_a_result_and_disturbs_no_other(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        limits = Limits(deviation=1.0e9)
+        good, bad = (self.walker("good"), solid), (self.walker("bad"), self.overlapping(solid))
+        (alone,) = self.run(explorer, committee, tmp_path / "alone", good, limits=limits)
+        walks = self.run(explorer, committee, tmp_path / "both", bad, good, limits=limits)
+        assert [walk.name for walk in walks] == ["bad", "good"]
+        assert walks[0].stop not in ("completed", "engine")
+        assert walks[0].detail
+        assert walks[0].cut == 1
+        assert len(walks[0].step) < self.steps // self.sample_every + 1
+        assert np.isfinite(walks[0].max_force_deviation).all()
+        assert walks[1].stop == "completed"
+        np.testing.assert_array_equal(walks[1].max_force_deviation, alone.max_force_deviation)
+
+    def test_a_trajectory_is_cut_where_the_deviation_passes_its_limit(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        (whole,) = self.run(explorer, committee, tmp_path / "all", (self.walker(), solid))
+        eps = whole.max_force_deviation
+        limit = float(np.quantile(eps, 0.9)) * (1 + 1e-9)
+        first = int(np.flatnonzero(eps > limit)[0])
+        limits = Limits(deviation=limit, temperature_factor=1e9)
+        (walk,) = self.run(
+            explorer, committee, tmp_path / "cut", (self.walker(), solid), limits=limits
+        )
+        assert (walk.stop, walk.cut, len(walk.step)) == ("deviation", 1, first)
+        np.testing.assert_array_equal(walk.max_force_deviation, eps[:first])
+        assert len(walk.frames) == first
+
+    def test_close_atoms_end_a_trajectory(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        symbol = solid.get_chemical_symbols()[0]
+        limits = Limits(deviation=1e9, min_distance={f"{symbol}-{symbol}": 9.9})
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(), solid), limits=limits)
+        assert (walk.stop, walk.cut, len(walk.step), walk.frames) == ("distance", 1, 0, [])
+
+    def test_the_same_seed_gives_the_same_walk_and_another_one_does_not(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        start = (self.walker(), solid)
+        (first,) = self.run(explorer, committee, tmp_path / "1", start)
+        (second,) = self.run(explorer, committee, tmp_path / "2", start)
+        (other,) = self.run(explorer, committee, tmp_path / "3", (self.walker(seed=12), solid))
+        np.testing.assert_array_equal(first.max_force_deviation, second.max_force_deviation)
+        np.testing.assert_array_equal(first.frames[-1].positions, second.frames[-1].positions)
+        assert not np.allclose(first.frames[-1].positions, other.frames[-1].positions)
+
+    def test_walks_arrive_one_by_one_and_nothing_large_stays(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        walkers = [(self.walker("one"), solid), (self.walker("two", seed=5), solid)]
+        clock = Clock()
+        walks = explorer.explore(
+            walkers,
+            committee,
+            limits=EVERYTHING,
+            keep=self.all_kept(),
+            folder=tmp_path,
+            clock=clock,
+        )
+        assert next(walks).name == "one"
+        assert next(walks).name == "two"
+        assert next(walks, None) is None
+        assert len(clock.spans) == 2
+        for span in clock.spans:
+            assert span.what == "compute"
+            assert clock.started <= span.start < span.end
+        assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 60_000
+
+    def test_input_is_shown_without_running(
+        self, explorer: Explorer, committee: Committee, solid: Atoms
+    ) -> None:
+        files = explorer.render(self.walker(), solid, committee)
+        assert files
+        assert str(committee.models[0]) in "".join(files.values())
+        assert explorer.check()
