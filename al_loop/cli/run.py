@@ -39,9 +39,8 @@ def run(
     connection = _ready(spec, file, launchpad)
     signal.signal(signal.SIGTERM, _interrupt)
     workers = cores or spec.resources.cores or len(os.sched_getaffinity(0))
-    out.print(
-        f"campaign   {spec.name}: {workers} jobs at a time; Ctrl-C stops, the same command continues"
-    )
+    out.print(f"campaign   {spec.name}: {workers} jobs at a time")
+    out.print("           (Ctrl-C stops, the same command continues)")
     try:
         with View(out, spec.name) as view:
             record = launch_run.run(connection, spec, base=file.parent, cores=workers, watch=view)
@@ -70,7 +69,7 @@ def _ready(spec: CampaignSpec, file: Path, launchpad: Path | None) -> Connection
     return connect(launchpad, start=True)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     """SIGTERM ends a run as Ctrl-C does."""
     raise KeyboardInterrupt
 

@@ -28,7 +28,7 @@ from al_loop.loop.errors import CampaignFailed, JobGivenUp
 from al_loop.loop.executor import Executor
 from al_loop.loop.idle import idle_seconds
 from al_loop.loop.stages import STAGES
-from al_loop.store import IterationRecord, JobRecord, Store
+from al_loop.store import IterationFacts, IterationRecord, JobRecord, Store
 
 LEASE_SECONDS = 120.0
 
@@ -94,15 +94,18 @@ def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
     completed = stage.complete(ctx, iteration)
     now = datetime.now(timezone.utc)
     seconds, idle = _account(ctx, iteration, now)
+    facts: IterationFacts = {
+        **completed.facts,
+        "seconds": {iteration.stage: seconds},
+        "idle": {iteration.stage: idle},
+    }
     if ctx.store.iterations.move(
         ctx.name,
         iteration.index,
         from_stage=iteration.stage,
         to_stage=completed.to,
         when=now,
-        seconds={iteration.stage: seconds},
-        idle={iteration.stage: idle},
-        **completed.facts,
+        **facts,
     ):
         note = f": {completed.note}" if completed.note else ""
         ctx.event("stage-complete", f"iteration {iteration.index} {iteration.stage}{note}")

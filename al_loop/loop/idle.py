@@ -14,7 +14,7 @@ def idle_seconds(start: float, end: float, busy: Iterable[tuple[float, float]]) 
     reached = start
     for first, last in sorted(busy):
         first, last = max(first, start), min(last, end)
-        if last <= reached:
+        if last <= max(first, reached):
             continue
         idle += max(0.0, first - reached)
         reached = max(reached, last)
