@@ -22,6 +22,8 @@ and a remedy.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 
@@ -33,6 +35,10 @@ class AlLoopError(Exception):
         self.where = str(where) if where is not None else ""
         self.remedy = remedy
         super().__init__(what, self.where, remedy)
+
+    def __reduce__(self) -> tuple[Callable[..., AlLoopError], tuple[str, ...]]:
+        """Errors cross process boundaries whole."""
+        return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
@@ -96,5 +102,5 @@ class PhysicsFault(AlLoopError):
         self.reason = reason
         super().__init__(what, remedy=remedy)
 
-    def __reduce__(self) -> tuple[type[PhysicsFault], tuple[str, str]]:
-        return (type(self), (self.reason, self.what))
+    def __reduce__(self) -> tuple[Callable[..., PhysicsFault], tuple[str, ...]]:
+        return partial(type(self), remedy=self.remedy), (self.reason, self.what)

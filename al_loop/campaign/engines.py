@@ -11,12 +11,10 @@ The class has ``Options``, an :class:`EngineOptions` model; the three protocols 
 
 from __future__ import annotations
 
-import difflib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict
-
+from al_loop.campaign.strict import StrictModel, meant
 from al_loop.errors import EngineMissing
 
 EngineKind = Literal["train", "explore", "label"]
@@ -28,10 +26,8 @@ GROUPS: dict[EngineKind, str] = {
 }
 
 
-class EngineOptions(BaseModel):
+class EngineOptions(StrictModel):
     """Base of an engine's options: frozen, strict about keys, units in the descriptions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Engine(Protocol):
@@ -57,12 +53,12 @@ def engine_class(kind: EngineKind, name: str) -> type[Engine]:
     """Class of an engine; EngineMissing when no such engine is registered."""
     points: dict[str, EntryPoint] = {p.name: p for p in entry_points(group=GROUPS[kind])}
     if name not in points:
-        close = difflib.get_close_matches(name, points, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(sorted(points))}"
-        raise EngineMissing(f"no {kind} engine is called {name!r}", remedy=hint)
+        raise EngineMissing(
+            f"no {kind} engine is called {name!r}", remedy=meant(name, sorted(points))
+        )
     try:
         return cast("type[Engine]", points[name].load())
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise EngineMissing(
             f"the {kind} engine {name!r} cannot be imported: {error}",
             remedy="install the package that it needs (al-loop[deepmd], al-loop[xtb], ...)",

@@ -5,23 +5,27 @@ Numbers carry fixed units: Å, eV/Å, K, GPa, fs, g/cm3.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar, Literal
 
 from ase.data import atomic_numbers
+from ase.formula import Formula
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Discriminator,
     Field,
     SerializeAsAny,
     Tag,
+    ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from al_loop.campaign.engines import EngineKind, EngineOptions, engine_class
+from al_loop.campaign.engines import EngineKind, EngineOptions, engine_class, engine_names
+from al_loop.campaign.strict import StrictModel, meant
 
 SCHEMA_VERSION = 1
 
@@ -45,8 +49,21 @@ def _pairs(distances: dict[str, float]) -> dict[str, float]:
             raise ValueError(f"{key!r} is not a pair of elements such as Si-O")
         if not 0 < distance < 10:
             raise ValueError(f"{key}: {distance} Å is not a distance between atoms")
-        normal[pair_key(_element(parts[0]), _element(parts[1]))] = distance
+        name = pair_key(_element(parts[0]), _element(parts[1]))
+        if name in normal:
+            raise ValueError(f"{key} is given twice")
+        normal[name] = distance
     return normal
+
+
+def _formula(text: str) -> str:
+    try:
+        counts = Formula(text).count()
+    except ValueError:
+        counts = {}
+    if not counts or not all(symbol in atomic_numbers for symbol in counts):
+        raise ValueError(f"{text!r} is not a formula such as SiO2")
+    return text
 
 
 Element = Annotated[str, AfterValidator(_element)]
@@ -56,17 +73,19 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 
 
-class Options(BaseModel):
+class Options(StrictModel):
     """Base of all parts of a campaign: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Perturbation(Options):
     """Disturbed copies of a starting structure, for the first labels."""
 
-    copies: int = Field(0, ge=0, le=10_000, description="Number of disturbed copies.")
-    rattle: float = Field(0.05, ge=0, le=0.5, description="Gaussian displacement of atoms, Å.")
+    copies: int = Field(
+        0, ge=0, le=10_000, description="Disturbed copies of each crystal, box or frame."
+    )
+    rattle: float = Field(
+        0.05, ge=0, le=0.5, description="Gaussian displacement of atoms along x, y and z, Å."
+    )
     strain: float = Field(
         0.02, ge=0, le=0.2, description="Largest component of a random symmetric strain."
     )
@@ -75,7 +94,7 @@ class Perturbation(Options):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> Perturbation:
         low, high = self.scale
         if not 0.4 <= low <= high <= 1.6:
             raise ValueError(f"scale [{low}, {high}] must be ordered and within 0.4 to 1.6")
@@ -100,10 +119,14 @@ class CrystalSource(Options):
 class PackedSource(Options):
     """Random boxes: atoms placed at random at a density, no closer than given distances."""
 
-    formula: str = Field(description="Composition, for example SiO2 or Na2Si2O5.")
+    formula: Annotated[str, AfterValidator(_formula)] = Field(
+        description="Composition, for example SiO2 or Na2Si2O5."
+    )
     atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
     density: Positive = Field(description="g/cm3.")
-    min_distance: PairDistances = Field(description="Smallest distance per pair of elements, Å.")
+    min_distance: PairDistances = Field(
+        description="Smallest distance of each pair of the formula's elements, Å."
+    )
     boxes: int = Field(1, ge=1, le=1000, description="Number of independent boxes.")
     perturb: Perturbation = Field(default_factory=Perturbation)
 
@@ -141,23 +164,36 @@ StructureSource = Annotated[
 class _EngineStage(Options):
     """A stage that an engine does; its options are checked by the engine's own model."""
 
-    engine: str
-    options: SerializeAsAny[EngineOptions]
+    kind: ClassVar[EngineKind]
 
-    @staticmethod
-    def _with_options(kind: EngineKind, data: Any, default: str) -> Any:
-        if not isinstance(data, dict):
-            return data
-        name = data.get("engine", default)
-        given = data.get("options") or {}
-        if isinstance(given, EngineOptions):
-            return {**data, "engine": name}
-        cls = engine_class(kind, name)
-        return {**data, "engine": name, "options": cls.Options.model_validate(given)}
+    engine: str
+    options: SerializeAsAny[EngineOptions] = Field(
+        default_factory=EngineOptions, description="The engine's own options."
+    )
+
+    @field_validator("engine")
+    @classmethod
+    def _registered(cls, name: str) -> str:
+        names = engine_names(cls.kind)
+        if name not in names:
+            raise ValueError(f"no {cls.kind} engine is called {name!r}; {meant(name, names)}")
+        return name
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _by_engine(cls, given: Any, info: ValidationInfo) -> Any:
+        if "engine" not in info.data:
+            return EngineOptions()  # the engine's name is the error
+        model = engine_class(cls.kind, info.data["engine"]).Options
+        if given is None or type(given) is EngineOptions:
+            given = {}
+        return model.model_validate(given)
 
 
 class TrainStage(_EngineStage):
     """How the committee is trained."""
+
+    kind = "train"
 
     engine: str = Field("deepmd", description="Registered name of the trainer.")
     members: int = Field(4, ge=2, le=20, description="Models in the committee.")
@@ -168,11 +204,6 @@ class TrainStage(_EngineStage):
     final_effort: Positive = Field(
         2.0, description="Training steps of the last training on all labels, in the same units."
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _engine(cls, data: Any) -> Any:
-        return cls._with_options("train", data, "deepmd")
 
 
 class ExploreConditions(Options):
@@ -190,13 +221,13 @@ class ExploreConditions(Options):
     steps: int = Field(ge=1, description="MD steps of a walker.")
     walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, populate_by_name=True
-    )
+    model_config = ConfigDict(populate_by_name=True)
 
 
 class ExploreStage(_EngineStage):
     """How configurations are sampled."""
+
+    kind = "explore"
 
     engine: str = Field("lammps", description="Registered name of the explorer.")
     timestep: Positive = Field(1.0, le=5.0, description="fs.")
@@ -210,11 +241,6 @@ class ExploreStage(_EngineStage):
         3.0, ge=1, description="A walker stops above this multiple of the upper trust level."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _engine(cls, data: Any) -> Any:
-        return cls._with_options("explore", data, "lammps")
-
 
 class TrustLevels(Options):
     """Levels of the maximum force deviation: accurate < lower <= candidate < upper <= failed."""
@@ -223,7 +249,7 @@ class TrustLevels(Options):
     upper: Positive = Field(description="eV/Å.")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> TrustLevels:
         if self.lower >= self.upper:
             raise ValueError(
                 f"lower ({self.lower}) must be below upper ({self.upper}): "
@@ -247,17 +273,21 @@ class SelectStage(Options):
         None, description="Smallest and largest density of a candidate, g/cm3."
     )
 
+    @field_validator("density")
+    @classmethod
+    def _window(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and value[0] >= value[1]:
+            raise ValueError(f"[{value[0]}, {value[1]}] must be ordered: no frame could pass")
+        return value
+
 
 class LabelStage(_EngineStage):
     """How frames are labelled."""
 
+    kind = "label"
+
     engine: str = Field("xtb", description="Registered name of the labeller.")
     frames_per_job: int = Field(8, ge=1, description="Frames that one job labels, in turn.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _engine(cls, data: Any) -> Any:
-        return cls._with_options("label", data, "xtb")
 
 
 class SplitOptions(Options):
@@ -314,21 +344,39 @@ class CampaignSpec(Options):
     resources: Resources = Field(default_factory=Resources)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if len(set(self.elements)) != len(self.elements):
-            raise ValueError("elements: an element is listed twice")
+    def _consistent(self) -> CampaignSpec:
+        """What no part can see alone; each error stands at its own key."""
+        errors = [
+            InitErrorDetails(type=PydanticCustomError("inconsistent", message), loc=loc, input=None)
+            for loc, message in self._contradictions()
+        ]
+        if errors:
+            raise ValidationError.from_exception_data("CampaignSpec", errors)
+        return self
+
+    def _contradictions(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for i, element in enumerate(self.elements):
+            if element in self.elements[:i]:
+                yield ("elements", i), f"{element} is listed twice"
+        pairs: list[tuple[tuple[str | int, ...], dict[str, float]]] = [
+            (("select", "min_distance"), self.select.min_distance)
+        ]
         for name, source in self.structures.items():
             if isinstance(source, PackedSource):
-                used = set(re.findall(r"[A-Z][a-z]?", source.formula))
-                if unknown := used - set(self.elements):
-                    raise ValueError(
-                        f"structures.{name}.formula: {', '.join(sorted(unknown))} "
-                        "is not among elements"
-                    )
+                here = ("structures", name, "formula")  # as pydantic: with the kind of source
+                pairs.append(((*here, "min_distance"), source.min_distance))
+                for symbol in Formula(source.formula).count():
+                    if symbol not in self.elements:
+                        yield (*here, "formula"), f"{symbol} is not among elements"
+        for where, distances in pairs:
+            for pair in distances:
+                if not set(pair.split("-")) <= set(self.elements):
+                    yield where, f"{pair} is not a pair of elements of this campaign"
         for i, stage in enumerate(self.explore.stages):
-            for name in stage.structures:
+            for j, name in enumerate(stage.structures):
                 if name not in self.structures:
-                    raise ValueError(
-                        f"explore.stages[{i}].from: there is no structure called {name!r}"
+                    message = f"no structure is called {name!r}; "
+                    yield (
+                        ("explore", "stages", i, "from", j),
+                        message + meant(name, list(self.structures)),
                     )
-        return self
