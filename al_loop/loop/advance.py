@@ -14,15 +14,15 @@ pick up. The lease only saves work: without it two processes would do the same t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Literal
 
-from al_loop.errors import JobFolderError, MachineError
+from al_loop.errors import JobFolderError
 from al_loop.loop.context import Context
 from al_loop.loop.errors import CampaignFailed, JobGivenUp
 from al_loop.loop.executor import Executor
@@ -170,14 +170,17 @@ def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
 
 
 def _write(ctx: Context, job: JobRecord) -> None:
-    """Write a job's folder; one whose content has been damaged is set aside and written anew."""
+    """See that a job's folder is whole; one that holds something else is set aside."""
+    folder = ctx.folder_of(job)
+    with contextlib.suppress(JobFolderError):
+        folder.check_inputs()
+        return
     try:
         STAGES[job.stage].write(ctx, job)
-        ctx.folder_of(job).check_inputs()
-    except MachineError as error:
-        path = ctx.folder_of(job).path
-        aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-        path.rename(aside)
+        folder.check_inputs()
+    except JobFolderError as error:
+        aside = folder.path.with_name(f"{folder.path.name}.aside-{time.time_ns()}")
+        folder.path.rename(aside)
         ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")
         STAGES[job.stage].write(ctx, job)
 
@@ -215,7 +218,7 @@ def process_is_dead(name: str) -> bool:
     return False
 
 
-@contextmanager
+@contextlib.contextmanager
 def _lease(store: Store, name: str) -> Iterator[None]:
     """Wait for the campaign's lease; one left by a dead process of this host is taken over."""
     me = process_name()

@@ -58,7 +58,6 @@ class Select:
             Pool(
                 name=walk.name,
                 kept=walk.kept,
-                deviation=walk.max_force_deviation,
                 code=codes[walk.name],
                 frames=walk.frames,
             )

@@ -167,7 +167,9 @@ def _member(job: JobRecord) -> int:
     return int(job.name.removeprefix("member-"))
 
 
-def _record(errors: Errors) -> ErrorSummary:
+def _record(errors: Errors | None) -> ErrorSummary | None:
+    if errors is None:
+        return None
     return ErrorSummary(
         frames=errors.frames,
         energy_rmse=errors.energy_rmse,

@@ -1,0 +1,189 @@
+"""Small campaigns for tests, and what can be said of a campaign that has run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from al_loop.loop.context import Context
+from al_loop.store import Connection, Stage, Store
+
+CHEAP = """
+name: {name}
+elements: [Si, O]
+seed: 11
+structures:
+  cristobalite:
+    crystal: beta-cristobalite
+    perturb: {{copies: 10, rattle: 0.1, strain: 0.03}}
+  packed:
+    formula: SiO2
+    atoms: 24
+    density: 2.2
+    min_distance: {{Si-O: 1.5, O-O: 2.2, Si-Si: 2.6}}
+    boxes: 2
+    perturb: {{copies: 3, rattle: 0.05, strain: 0.02}}
+train:
+  engine: linear
+  members: 3
+explore:
+  engine: ase
+  sample_every: 5
+  walkers_per_job: 2
+  stages:
+    - {{from: [cristobalite], temperatures: [300, 1500], steps: 60}}
+    - {{from: [cristobalite, packed], temperatures: [1500], steps: 60}}
+select:
+  trust: {{lower: 0.05, upper: 20.0}}
+  batch: 6
+  audit: 2
+label:
+  engine: pair
+  frames_per_job: 4
+split: {{valid: 0.1, test: 0.2}}
+budget: {{iterations: 3}}
+resources: {{cores: 2}}
+"""
+"""Deterministic engines: a linear pair potential learns BKS silica, ASE runs it."""
+
+REAL = """
+name: {name}
+elements: [Si, O]
+seed: 5
+structures:
+  cristobalite:
+    crystal: beta-cristobalite
+    perturb: {{copies: 14, rattle: 0.08, strain: 0.03}}
+train:
+  members: 2
+  options:
+    rcut: 4.0
+    neuron: [4, 8]
+    axis_neuron: 2
+    fitting_neuron: [8, 8]
+    steps: 150
+explore:
+  sample_every: 10
+  walkers_per_job: 1
+  stages:
+    - {{from: [cristobalite], temperatures: [300, 1000], steps: 150}}
+select:
+  trust: {{lower: 0.01, upper: 10.0}}
+  batch: 4
+  audit: 1
+label:
+  frames_per_job: 3
+split: {{valid: 0.1, test: 0.2}}
+budget: {{iterations: 2}}
+resources: {{cores: 2}}
+"""
+"""The engines of the quickstart, as small as they go."""
+
+AL_LOOP = Path(sys.executable).parent / "al-loop"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What must not depend on what happened to the machine."""
+
+    state: str
+    chosen: frozenset[tuple[str, int, str]]
+    """Frame, iteration, why."""
+    labels: dict[str, tuple[str, float | None, bytes]]
+    """Frame -> state, energy, bytes of the forces."""
+
+
+def outcome(store: Store, name: str) -> Outcome:
+    """Read from the store what a campaign has chosen and labelled."""
+    ctx = Context(store, name)
+    selections = store.selections.of_campaign(name)
+    labels = ctx.labels_of([s.frame for s in selections])
+    return Outcome(
+        state=ctx.record.state,
+        chosen=frozenset((s.frame, s.iteration, s.chosen) for s in selections),
+        labels={
+            frame: (
+                label.state,
+                label.energy,
+                b"" if label.forces is None else label.forces.tobytes(),
+            )
+            for frame, label in labels.items()
+        },
+    )
+
+
+def computed(folder: Path) -> Counter[str]:
+    """How often each frame's label was computed, from the jobs' own logs."""
+    counts: Counter[str] = Counter()
+    for log in folder.rglob("computed.log"):
+        counts.update(log.read_text().split())
+    return counts
+
+
+def write_campaign(folder: Path, text: str, *, name: str) -> Path:
+    """Write a campaign file and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(text.format(name=name))
+    return path
+
+
+def start_run(file: Path, launchpad: Path) -> subprocess.Popen[bytes]:
+    """`al-loop run`, as a user starts it, in the folder of the file."""
+    with (file.parent / "run.log").open("ab") as log:
+        return subprocess.Popen(
+            [AL_LOOP, "run", file.name, "--launchpad", launchpad],
+            cwd=file.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def finish_run(file: Path, launchpad: Path, *, timeout: float = 300) -> None:
+    """Run to the end and insist that it ends well."""
+    run = start_run(file, launchpad)
+    code = run.wait(timeout)
+    assert code == 0, (file.parent / "run.log").read_text()
+
+
+def kill_when(
+    file: Path, launchpad: Path, condition: Callable[[], bool], *, timeout: float = 120
+) -> bool:
+    """Start a run and SIGKILL it as soon as a condition holds; False when it ended before."""
+    run = start_run(file, launchpad)
+    end = time.monotonic() + timeout
+    while run.poll() is None and time.monotonic() < end:
+        if condition():
+            os.kill(run.pid, signal.SIGKILL)
+            run.wait()
+            return True
+        time.sleep(0.005)
+    assert run.poll() is not None, "the run neither reached the condition nor ended"
+    assert run.returncode == 0, (file.parent / "run.log").read_text()
+    return False
+
+
+def at_stage(
+    connection: Connection, name: str, stage: Stage, *, folder: Path
+) -> Callable[[], bool]:
+    """Whether a campaign is at a stage, with a job of it under way where it has jobs."""
+    store = Store(connection)
+
+    def reached() -> bool:
+        iteration = store.iterations.latest(name)
+        if iteration is None or iteration.stage != stage:
+            return False
+        if stage == "select":
+            return True
+        place = folder / f"iter.{iteration.index:06d}" / stage
+        return any(place.glob("*/.lock"))
+
+    return reached
