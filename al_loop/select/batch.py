@@ -72,8 +72,8 @@ def choose_batch(
     trajectory resemble one another, so a walker with many candidates must not crowd out the
     others. A frame that is refused is replaced by the next one until the batch is full or
     nothing is left. Audit frames estimate the error of what the committee calls accurate, so
-    they are drawn uniformly from all accurate samples: each kept one stands for as many as its
-    walker had accurate samples per kept one.
+    they are drawn uniformly from all accurate samples, and no filter applies to them: each kept
+    one stands for as many as its walker had accurate samples per kept one.
 
     The order in which ``pools`` arrive does not matter; ``seed`` decides.
     """
@@ -86,8 +86,11 @@ def choose_batch(
         picks: list[Pick] = []
         while len(picks) < wanted and (offer := next(offers, None)) is not None:
             pool, position = offer
-            frame = frame_hash(pool.frames[position])
-            reason = "known" if frame in known or frame in taken else accept(pool.frames[position])
+            atoms = pool.frames[position]
+            frame = frame_hash(atoms)
+            reason = "known" if frame in known or frame in taken else None
+            if reason is None and why == "candidate":
+                reason = accept(atoms)
             if reason is not None:
                 refused[reason] += 1
                 continue

@@ -14,7 +14,7 @@ from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.executable import check_program, find_program
-from al_loop.explore.lammps.inputs import DATA, SCRIPT, data_file, walker_script
+from al_loop.explore.lammps.inputs import DATA, SCRIPT, data_file, nvt_example, walker_script
 from al_loop.explore.lammps.options import LammpsOptions
 from al_loop.explore.lammps.reading import read_walk
 from al_loop.explore.lammps.run import run_in_turn
@@ -78,6 +78,20 @@ class LammpsExplorer:
         models = [str(model) for model in committee.models]
         limits = Limits(deviation=float("inf"))
         return self._inputs(walker, atoms, committee, models=models, limits=limits)
+
+    @staticmethod
+    def example(
+        model_file: str,
+        atoms: Atoms,
+        *,
+        temperature: float,
+        steps: int,
+        elements: Sequence[str],
+    ) -> dict[str, str]:
+        """Input that runs an exported model at once, file name -> text."""
+        return nvt_example(
+            model_file, atoms, temperature=temperature, steps=steps, elements=elements
+        )
 
     def _inputs(
         self,

@@ -52,7 +52,7 @@ class PairLabeller:
             "alpha": self.options.alpha,
         }
 
-    def label(self, atoms: Atoms, scratch: Path) -> Label:  # noqa: ARG002  # writes no files
+    def label(self, atoms: Atoms, scratch: Path) -> Label:
         """Label a frame; PhysicsFault for a foreign element or atoms at the same place."""
         check_frame(atoms)
         return pair_label(atoms, self._potential, self._coulomb)
