@@ -24,9 +24,10 @@ class XtbLabeller:
     """GFN1-xTB (Grimme, Bannwarth, Shushkov, JCTC 13, 1989 (2017)) or GFN2-xTB
     (Bannwarth, Ehlert, Grimme, JCTC 15, 1652 (2019)), periodic, in process.
 
-    tblite samples the Γ point alone: cells of fewer than about 20 atoms are not converged in
-    k, so label cells of one size, or large ones. It cuts its lattice sums off by distance:
-    energies of equivalent frames differ by some 1e-5 eV/atom.
+    tblite samples the Γ point alone: a 24-atom cell of cristobalite is within 5 meV/atom of
+    large ones, but its 6-atom cell is 0.7 eV/atom off, so give it cells of 24 atoms or more.
+    It cuts its lattice sums off by distance: energies of equivalent frames differ by some
+    1e-5 eV/atom.
 
     It runs on one OpenMP thread, whatever the environment says and only while it computes:
     one process a core beats threads, and the order of summation, hence the last bit, stays
