@@ -40,6 +40,6 @@ def lj_committee(tmp_path: Path, lj_package: Path) -> Committee:
 @pytest.fixture
 def argon() -> Atoms:
     """Solid argon in a cell that is neither orthogonal nor in LAMMPS' orientation."""
-    atoms = bulk("Ar", "fcc", a=5.3) * (3, 3, 3)
+    atoms = bulk("Ar", "fcc", a=5.3) * (2, 2, 2)
     atoms.rattle(0.02, rng=np.random.default_rng(3))
     return atoms
