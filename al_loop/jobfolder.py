@@ -134,7 +134,16 @@ class JobFolder:
 
         Doing it again with the same content changes nothing; a folder that holds another
         job is refused, never overwritten.
+
+        Raises
+        ------
+        JobFolderError
+            An input file is missing, or the folder holds another job.
         """
+        for name in inputs:
+            if not (path / name).is_file():
+                raise JobFolderError("input file is missing", where=path / name)
+        path.mkdir(parents=True, exist_ok=True)
         spec = JobSpec(
             kind=kind,
             engine=engine,
@@ -143,7 +152,6 @@ class JobFolder:
             inputs={name: file_digest(path / name) for name in sorted(inputs)},
         )
         folder = cls(path)
-        path.mkdir(parents=True, exist_ok=True)
         if (path / "job.json").exists():
             if folder.spec().key == spec.key:
                 return folder
@@ -176,9 +184,10 @@ class JobFolder:
         """The result if there is a whole and valid one, else None."""
         try:
             result = JobResult.model_validate_json((self.path / "result.json").read_bytes())
-        except (FileNotFoundError, ValidationError):
+            seal = result.sealed().seal
+        except (FileNotFoundError, ValueError):  # not whole, not a result, or holds a NaN
             return None
-        if result.sealed().seal != result.seal or result.key != self.spec().key:
+        if seal != result.seal or result.key != self.spec().key:
             return None
         for name, expected in result.files.items():
             file = self.path / name
@@ -208,6 +217,8 @@ class JobFolder:
 
         The lock is the kernel's, so it goes with the process that held it.
         """
+        if not self.path.is_dir():
+            raise JobFolderError("there is no such job folder", where=self.path)
         with (self.path / ".lock").open("a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
