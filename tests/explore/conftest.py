@@ -1,18 +1,24 @@
-"""Fixtures of the explore tests: a Lennard-Jones committee that needs no engine but ASE."""
+"""Fixtures of the explore tests: committees of Lennard-Jones argon and of DeePMD-kit silica."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.spacegroup import crystal
 
 from al_loop.explore import Committee
+from al_loop.frame import Labelled
+from al_loop.jobfolder import Clock
+from al_loop.label.pair import PairLabeller, PairOptions
+from al_loop.train.interface import TrainingTask
 
 LJ_PACKAGE = Path(__file__).parent / "lj_trainer"
 
@@ -43,3 +49,78 @@ def argon() -> Atoms:
     atoms = bulk("Ar", "fcc", a=5.3) * (2, 2, 2)
     atoms.rattle(0.02, rng=np.random.default_rng(3))
     return atoms
+
+
+def silica_quartz() -> Atoms:
+    """Alpha-quartz, 2 x 2 x 1, in a cell turned away from LAMMPS' orientation."""
+    atoms = crystal(
+        ["Si", "O"],
+        [(0.4697, 0.0, 1 / 3), (0.4135, 0.2669, 0.2144)],
+        spacegroup=152,
+        cellpar=[4.916, 4.916, 5.405, 90, 90, 120],
+    )
+    atoms = atoms.repeat((2, 2, 1))
+    atoms.rotate(40, (1, 2, 3), rotate_cell=True)
+    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=True)
+
+
+@pytest.fixture
+def quartz() -> Atoms:
+    return silica_quartz()
+
+
+@pytest.fixture(scope="session")
+def deepmd_committee(tmp_path_factory: pytest.TempPathFactory) -> Committee:
+    """Two small DeePMD-kit models of quartz, trained on forces of the BKS potential."""
+    deepmd = pytest.importorskip("al_loop.train.deepmd")
+    folder = tmp_path_factory.mktemp("committee")
+    frames = bks_frames(30, folder)
+    options = deepmd.DeepmdOptions(
+        rcut=5.0,
+        neuron=(8, 16),
+        axis_neuron=4,
+        fitting_neuron=(24, 24),
+        steps=400,
+        start_lr=5.0e-3,
+        stop_lr=1.0e-5,
+        batch=1,
+    )
+    models = []
+    for seed in (1, 2):
+        place = folder / f"member-{seed}"
+        place.mkdir()
+        task = TrainingTask(
+            elements=("Si", "O"), seed=seed, train=frames, valid=[], parent=None, effort=1.0
+        )
+        member = deepmd.DeepmdTrainer(options).train(task, place, Clock())
+        models.append(place / member.model)
+    return Committee("deepmd", "deepmd", ("Si", "O"), tuple(models))
+
+
+def bks_frames(count: int, scratch: Path) -> list[Labelled]:
+    labeller = PairLabeller(PairOptions())
+    random = np.random.default_rng(0)
+    frames = []
+    for _ in range(count):
+        atoms = silica_quartz()
+        atoms.set_cell(atoms.cell.array * random.uniform(0.97, 1.03), scale_atoms=True)
+        atoms.positions += random.normal(0, random.uniform(0.02, 0.08), atoms.positions.shape)
+        label = labeller.label(atoms, scratch)
+        frames.append(Labelled(atoms, label.energy, label.forces, label.virial))
+    return frames
+
+
+@pytest.fixture(scope="session")
+def deepmd_predict(deepmd_committee: Committee) -> Callable[[int, Atoms], Any]:
+    """Forces and virial of a member by DeePMD-kit's own Python interface."""
+    infer = pytest.importorskip("deepmd.infer")
+    models = [infer.DeepPot(str(model)) for model in deepmd_committee.models]
+
+    def predict(member: int, atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
+        types = [deepmd_committee.elements.index(s) for s in atoms.get_chemical_symbols()]
+        _, forces, virial = models[member].eval(
+            atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, -1), types
+        )
+        return forces[0], virial[0].reshape(3, 3)
+
+    return predict
