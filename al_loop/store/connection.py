@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -81,7 +82,8 @@ class Connection(BaseModel):
             if any(word in key.lower() for word in _SECRET_DRIVER_KEYS):
                 found.append(str(value))
         if self.uri_mode and (login := re.search(r"//(.*)@", self.host)):
-            found += [login.group(1), login.group(1).partition(":")[2]]
+            password = login.group(1).partition(":")[2]
+            found += [login.group(1), password, unquote(password)]
         return sorted((s for s in found if s), key=len, reverse=True)
 
     @property

@@ -22,7 +22,9 @@ def translate(error: Exception, connection: Connection) -> DatabaseError:
 
 
 def _diagnose(error: Exception, text: str, connection: Connection) -> tuple[str, str]:
-    if isinstance(error, errors.InvalidURI):
+    if isinstance(error, errors.InvalidURI) or (
+        connection.uri_mode and isinstance(error, ValueError)
+    ):
         # The driver's text may quote a piece of the password.
         return (
             "host is not a valid MongoDB connection string",

@@ -77,6 +77,8 @@ def _key(campaign: str, index: int) -> str:
 
 def _settings(facts: IterationFacts) -> Document:
     """Facts as the fields of a ``$set``."""
+    if unknown := facts.keys() - IterationFacts.__annotations__.keys():
+        raise TypeError(f"not facts of an iteration: {', '.join(sorted(unknown))}")
     fields: Document = {}
     for name, value in facts.items():
         if isinstance(value, Mapping):

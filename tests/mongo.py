@@ -1,0 +1,71 @@
+"""A real mongod for tests: one server a session, one database a test.
+
+``from .mongo import connection, mongod, store`` in a conftest.py makes the three fixtures
+known. A test that uses them is marked ``engine``.
+"""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from al_loop.store import Connection, LocalServer, Store
+
+TESTER = "tester"
+PASSWORD = "a-secret-of-the-tests"
+
+
+class ScratchServer:
+    """A LocalServer with an administrator besides, who may use any database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = LocalServer(folder)
+        self.own = self.server.start()
+        self.server.stop()
+        with (
+            tempfile.TemporaryDirectory(prefix="al-loop-") as private,
+            self.server._mongod.open_privately(Path(private)) as uri,
+            MongoClient(uri, directConnection=True) as client,
+        ):
+            client.admin.command("createUser", TESTER, pwd=PASSWORD, roles=["root"])
+        self.own = self.server.start()
+
+    def fresh(self) -> Connection:
+        """A database that nobody has used."""
+        return Connection(
+            host=self.own.host,
+            port=self.own.port,
+            name=f"test_{uuid.uuid4().hex[:12]}",
+            username=TESTER,
+            password=SecretStr(PASSWORD),
+            authsource="admin",
+        )
+
+    def drop(self, connection: Connection) -> None:
+        """Forget a database."""
+        with Store(connection) as store:
+            store.database.client.drop_database(connection.name)
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchServer]:
+    server = ScratchServer(tmp_path_factory.mktemp("mongod") / "al-loop-db")
+    yield server
+    server.server.stop()
+
+
+@pytest.fixture
+def connection(mongod: ScratchServer) -> Iterator[Connection]:
+    fresh = mongod.fresh()
+    yield fresh
+    mongod.drop(fresh)
+
+
+@pytest.fixture
+def store(connection: Connection) -> Iterator[Store]:
+    with Store(connection) as opened:
+        yield opened
