@@ -17,6 +17,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.trajectory import Trajectory
+from numpy.typing import NDArray
 
 from al_loop.errors import DatasetError
 from al_loop.units import Array, stress_from_virial, virial_from_stress
@@ -26,6 +27,10 @@ Split = Literal["train", "valid", "test"]
 _CELL_RESOLUTION = 1.0e-6  # Å
 _FRACTION_STEPS = 10_000_000  # 1e-6 Å in a cell of 10 Å
 
+# Values are rounded up from the golden ratio on, not from one half: coordinates with few
+# decimals often lie exactly on a half, where the last bit would decide on the identity.
+_ROUNDING = (3.0 - 5.0**0.5) / 2.0
+
 
 def frame_hash(atoms: Atoms) -> str:
     """Identity of a configuration: 64 hexadecimal digits.
@@ -33,16 +38,30 @@ def frame_hash(atoms: Atoms) -> str:
     Two configurations have the same identity when they have the same cell and the same
     atoms at the same places (to about 1e-6 Å), whatever the order of the atoms and
     whichever periodic image of an atom is given. Rotated copies differ.
+
+    Raises
+    ------
+    DatasetError
+        Positions or cell are not finite, or the cell has no volume.
     """
-    cell = np.rint(atoms.cell.array / _CELL_RESOLUTION).astype(np.int64)
-    fractions = np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T
-    places = np.rint(fractions * _FRACTION_STEPS).astype(np.int64) % _FRACTION_STEPS
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+        raise DatasetError("a frame must have finite positions and a finite cell")
+    try:
+        fractions = np.linalg.solve(atoms.cell.array.T, atoms.positions.T).T
+    except np.linalg.LinAlgError:
+        raise DatasetError("a frame must be periodic, in a cell with a volume") from None
+    cell = _whole(atoms.cell.array / _CELL_RESOLUTION)
+    places = _whole(fractions * _FRACTION_STEPS) % _FRACTION_STEPS
     rows = np.column_stack([atoms.numbers.astype(np.int64), places])
     rows = rows[np.lexsort(rows.T[::-1])]
     state = hashlib.sha256(b"al_loop frame 1")
-    state.update(np.ascontiguousarray(cell).tobytes())
-    state.update(np.ascontiguousarray(rows).tobytes())
+    state.update(np.ascontiguousarray(cell, dtype="<i8").tobytes())
+    state.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
     return state.hexdigest()
+
+
+def _whole(values: Array) -> NDArray[np.int64]:
+    return np.floor(values + _ROUNDING).astype(np.int64)
 
 
 def split_of(frame: str, *, valid: float, test: float) -> Split:
@@ -85,10 +104,13 @@ def check_labelled(frame: Labelled, *, where: str | Path) -> None:
 def write_frames(path: Path, frames: Iterable[Atoms]) -> None:
     """Write configurations to an ASE trajectory (binary, float64), atomically."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with Trajectory(str(scratch), "w") as trajectory:
-        for atoms in frames:
-            trajectory.write(atoms)
-    scratch.replace(path)
+    try:
+        with Trajectory(str(scratch), "w") as trajectory:
+            for atoms in frames:
+                trajectory.write(atoms)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def read_frames(path: Path) -> list[Atoms]:
@@ -116,11 +138,19 @@ def write_labelled(path: Path, frames: Sequence[Labelled]) -> None:
 
 
 def read_labelled(path: Path) -> list[Labelled]:
-    """Read labelled frames written by :func:`write_labelled`."""
+    """Read labelled frames written by :func:`write_labelled`.
+
+    Raises
+    ------
+    DatasetError
+        A frame has no energy or no forces.
+    """
     frames: list[Labelled] = []
     with Trajectory(str(path)) as trajectory:
-        for atoms in trajectory:
-            results = atoms.calc.results
+        for i, atoms in enumerate(trajectory):
+            results = {} if atoms.calc is None else atoms.calc.results
+            if not {"energy", "forces"} <= results.keys():
+                raise DatasetError(f"frame {i} has no energy or no forces", where=path)
             stress = results.get("stress")
             virial = None if stress is None else virial_from_stress(stress, atoms.get_volume())
             atoms.calc = None

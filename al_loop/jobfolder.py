@@ -140,10 +140,10 @@ class JobFolder:
         JobFolderError
             An input file is missing, or the folder holds another job.
         """
+        path.mkdir(parents=True, exist_ok=True)  # first: inputs may be ../shared/ones
         for name in inputs:
             if not (path / name).is_file():
                 raise JobFolderError("input file is missing", where=path / name)
-        path.mkdir(parents=True, exist_ok=True)
         spec = JobSpec(
             kind=kind,
             engine=engine,

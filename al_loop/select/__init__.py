@@ -1,7 +1,7 @@
-"""Selection: which of the explored samples are worth a label. Pure functions, no files."""
+"""Which frames are labelled: deviation, trust levels, filters, the batch."""
 
 from al_loop.select.batch import Batch, Pick, Pool, choose_batch
-from al_loop.select.filters import Filter, make_filter
+from al_loop.select.filters import Filter, all_of, apart, finite, make_filter, within_density
 from al_loop.select.trust import ACCURATE, CANDIDATE, FAILED, classify
 
 __all__ = [
@@ -12,7 +12,11 @@ __all__ = [
     "Filter",
     "Pick",
     "Pool",
+    "all_of",
+    "apart",
     "choose_batch",
     "classify",
+    "finite",
     "make_filter",
+    "within_density",
 ]

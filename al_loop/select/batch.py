@@ -1,9 +1,20 @@
-"""Choose a batch to label, and audit frames, from what the walkers have kept."""
+"""Which frames of an exploration are labelled.
+
+Candidates are taken walker by walker in turn, one each, in a random order of walkers and of the
+samples of each: a walker that spends its whole way between the trust levels yields many frames
+that resemble each other, and drawing from all candidates alike would spend the batch on it.
+
+Audit frames measure the error of what the committee calls accurate, so they are a uniform sample
+of *all* accurate samples, and the filters do not apply to them. Walkers are drawn with the
+weight of the accurate samples they still have, counted over the whole walk. As a walker keeps
+only some accurate configurations, itself drawn at random, this is exactly uniform as long as each
+keeps as many as the audit asks for, or all it has.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,49 +23,69 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from al_loop.frame import frame_hash
-from al_loop.select.trust import ACCURATE, CANDIDATE
+from al_loop.hashing import derive_seed
+from al_loop.select.filters import finite
+from al_loop.select.trust import ACCURATE, CANDIDATE, Codes
 
 Why = Literal["candidate", "audit"]
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The samples of one walker.
+    """The reduced trajectory of one walker.
 
-    ``code`` (samples,) are the codes of :func:`classify` for all samples; ``kept`` (kept,) the
-    indices of those whose configurations are in ``frames``. A walker keeps all candidates and
-    a few accurate samples drawn at random.
+    ``code`` (samples,) are the codes of :func:`~al_loop.select.trust.classify` for all samples;
+    ``kept`` (kept,) the indices of those whose configurations are in ``frames``.
     """
 
     name: str
-    code: NDArray[np.int8]
+    code: Codes
     kept: NDArray[np.int64]
     frames: Sequence[Atoms] = field(repr=False)
-
-    def positions(self, code: int) -> NDArray[np.int64]:
-        """Positions in ``frames`` of the kept samples with a code."""
-        return np.flatnonzero(self.code[self.kept] == code)
 
 
 @dataclass(frozen=True)
 class Pick:
-    """A frame to label: its hash, its walker, its place there, and why."""
+    """A frame to label, and why.
+
+    ``frame`` is its hash, ``position`` its place in the pool's frames, ``sample`` in the walk.
+    """
 
     frame: str
     walker: str
     position: int
-    """In the pool's ``frames``."""
     sample: int
-    """Among all samples of the walker."""
     why: Why
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What was chosen, and how many frames were refused for each reason."""
+    """What was chosen, candidates first, and how many frames were refused for which reason."""
 
     picks: tuple[Pick, ...]
-    refused: dict[str, int]
+    refused: Mapping[str, int]
+
+
+class _Sieve:
+    """Turns a kept sample into a pick, or counts why not."""
+
+    def __init__(self, accept: Callable[[Atoms], str | None], known: Container[str]) -> None:
+        self.refused: Counter[str] = Counter()
+        self._accept = accept
+        self._known = known
+        self._taken: set[str] = set()
+
+    def pick(self, pool: Pool, position: int, why: Why) -> Pick | None:
+        atoms = pool.frames[position]
+        reason = self._accept(atoms) if why == "candidate" else finite(atoms)
+        if reason is None:
+            frame = frame_hash(atoms)
+            if frame not in self._known and frame not in self._taken:
+                self._taken.add(frame)
+                return Pick(frame, pool.name, position, int(pool.kept[position]), why)
+            reason = "labelled before" if frame in self._known else "twice among the walkers"
+        self.refused[reason] += 1
+        return None
 
 
 def choose_batch(
@@ -68,63 +99,68 @@ def choose_batch(
 ) -> Batch:
     """Choose up to ``batch`` candidates and up to ``audit`` accurate frames.
 
-    Candidates come from the walkers in turn, at random within a walker: frames of one
-    trajectory resemble one another, so a walker with many candidates must not crowd out the
-    others. A frame that is refused is replaced by the next one until the batch is full or
-    nothing is left. Audit frames estimate the error of what the committee calls accurate, so
-    they are drawn uniformly from all accurate samples, and no filter applies to them: each kept
-    one stands for as many as its walker had accurate samples per kept one.
+    Candidates that ``accept`` gives a reason against, frames in ``known`` (hashes) and frames
+    that were chosen already are refused and replaced by others until enough are found or none
+    is left. The choice depends on the pools and on ``seed``, not on the order of the pools.
 
-    The order in which ``pools`` arrive does not matter; ``seed`` decides.
+    Raises
+    ------
+    ValueError
+        Two pools have one name, or the arrays of a pool do not belong together.
     """
     ordered = sorted(pools, key=lambda pool: pool.name)
-    rng = np.random.default_rng(seed)
-    taken: set[str] = set()
-    refused: Counter[str] = Counter()
-
-    def fill(offers: Iterator[tuple[Pool, int]], wanted: int, why: Why) -> list[Pick]:
-        picks: list[Pick] = []
-        while len(picks) < wanted and (offer := next(offers, None)) is not None:
-            pool, position = offer
-            atoms = pool.frames[position]
-            frame = frame_hash(atoms)
-            reason = "known" if frame in known or frame in taken else None
-            if reason is None and why == "candidate":
-                reason = accept(atoms)
-            if reason is not None:
-                refused[reason] += 1
-                continue
-            taken.add(frame)
-            picks.append(Pick(frame, pool.name, position, int(pool.kept[position]), why))
-        return picks
-
-    candidates = fill(_in_turn(ordered, rng), batch, "candidate")
-    audits = fill(_uniform(ordered, rng), audit, "audit")
-    return Batch(tuple(candidates + audits), dict(refused))
+    _check(ordered)
+    sieve = _Sieve(accept, known)
+    candidates = _in_turn(ordered, sieve=sieve, seed=seed)
+    picks = [pick for _, pick in zip(range(batch), candidates, strict=False)]
+    audited = _uniform(ordered, sieve=sieve, seed=seed)
+    picks += [pick for _, pick in zip(range(audit), audited, strict=False)]
+    return Batch(tuple(picks), dict(sorted(sieve.refused.items())))
 
 
-def _in_turn(pools: Sequence[Pool], rng: np.random.Generator) -> Iterator[tuple[Pool, int]]:
-    """Candidates of the pools in turn, in random order within a pool and of the pools."""
-    shuffled = [(pool, list(rng.permutation(pool.positions(CANDIDATE)))) for pool in pools]
-    queues = [shuffled[i] for i in rng.permutation(len(shuffled))]
-    while queues:
-        queues = [(pool, left) for pool, left in queues if left]
-        for pool, left in queues:
-            yield pool, int(left.pop())
+def _in_turn(pools: Sequence[Pool], *, sieve: _Sieve, seed: int) -> Iterator[Pick]:
+    """Acceptable candidates, one of each walker in turn."""
+    queues = [(pool, _shuffled(pool, CANDIDATE, seed)) for pool in pools]
+    order = np.random.default_rng(derive_seed(seed, "walkers")).permutation(len(queues))
+    waiting = [queues[i] for i in order]
+    while waiting:
+        rest = []
+        for pool, queue in waiting:
+            found = (sieve.pick(pool, position, "candidate") for position in queue)
+            pick = next((one for one in found if one is not None), None)
+            if pick is not None:
+                yield pick
+                rest.append((pool, queue))
+        waiting = rest
 
 
-def _uniform(pools: Sequence[Pool], rng: np.random.Generator) -> Iterator[tuple[Pool, int]]:
-    """Accurate samples in random order, each weighted by the samples that it stands for.
+def _uniform(pools: Sequence[Pool], *, sieve: _Sieve, seed: int) -> Iterator[Pick]:
+    """Acceptable accurate frames, a uniform sample (without return) of all accurate samples."""
+    generator = np.random.default_rng(derive_seed(seed, "audit"))
+    queues = [list(_shuffled(pool, ACCURATE, seed)) for pool in pools]
+    weights = np.array([np.count_nonzero(pool.code == ACCURATE) for pool in pools], dtype=float)
+    while True:
+        weights[[not queue for queue in queues]] = 0.0
+        if not weights.any():
+            return
+        drawn = int(generator.choice(len(pools), p=weights / weights.sum()))
+        weights[drawn] -= 1.0
+        pick = sieve.pick(pools[drawn], queues[drawn].pop(), "audit")
+        if pick is not None:
+            yield pick
 
-    Weighted sampling without replacement: Efraimidis and Spirakis, Inf. Process. Lett. 97, 181
-    (2006): order by log(u) / weight, largest first.
-    """
-    offers: list[tuple[float, Pool, int]] = []
+
+def _shuffled(pool: Pool, code: int, seed: int) -> Iterator[int]:
+    """Positions among a pool's frames whose sample has this code, in random order."""
+    positions = np.flatnonzero(pool.code[pool.kept] == code)
+    generator = np.random.default_rng(derive_seed(seed, pool.name, code))
+    return iter(int(position) for position in generator.permutation(positions))
+
+
+def _check(pools: Sequence[Pool]) -> None:
+    names = [pool.name for pool in pools]
+    if len(set(names)) != len(names):
+        raise ValueError("two pools have the same name")
     for pool in pools:
-        positions = pool.positions(ACCURATE)
-        if len(positions):
-            weight = np.count_nonzero(pool.code == ACCURATE) / len(positions)
-            keys = np.log1p(-rng.random(len(positions))) / weight
-            offers += [(float(k), pool, int(p)) for k, p in zip(keys, positions, strict=True)]
-    for _, pool, position in sorted(offers, key=lambda offer: -offer[0]):
-        yield pool, position
+        if len(pool.kept) != len(pool.frames):
+            raise ValueError(f"pool {pool.name}: {len(pool.kept)} kept, {len(pool.frames)} frames")

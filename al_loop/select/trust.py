@@ -1,6 +1,8 @@
-"""Trust levels: accurate, candidate or failed."""
+"""Trust levels: what the committee's disagreement says about a sample."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +10,11 @@ from numpy.typing import NDArray
 from al_loop.campaign.spec import TrustLevels
 from al_loop.units import Array
 
-ACCURATE, CANDIDATE, FAILED = 0, 1, 2
-
 Codes = NDArray[np.int8]
+
+ACCURATE: Final = 0
+CANDIDATE: Final = 1
+FAILED: Final = 2
 
 
 def classify(
@@ -20,23 +24,21 @@ def classify(
     virial_deviation: Array | None = None,
     virial_levels: TrustLevels | None = None,
 ) -> Codes:
-    """Code of each sample from its maximum force deviation (samples,), eV/Å.
+    """Code of each sample: ACCURATE, CANDIDATE or FAILED; (samples,) in, (samples,) out.
 
-    Failed is tested first: NaN or infinity is failed, and a sample above the upper level of the
-    force is failed even where its virial is not. With ``virial_levels`` (eV/atom) a sample is
-    accurate only if its virial deviation is below the lower level too.
+    Failed is tested first: a deviation that is not finite or not below the upper level, be it
+    of the force or of the virial, is failed whatever the other says. Of the rest, a deviation
+    not below the lower level makes a candidate. The virial takes part where ``virial_levels``
+    are given (in the unit of ``virial_deviation``).
     """
-    codes = _codes(force_deviation, levels)
+    tested = [(force_deviation, levels)]
     if virial_levels is not None:
-        if virial_deviation is None:
-            raise ValueError("virial_levels need virial_deviation")
-        codes = np.maximum(codes, _codes(virial_deviation, virial_levels))
-    return codes
-
-
-def _codes(deviation: Array, levels: TrustLevels) -> Codes:
-    codes = np.full(np.shape(deviation), FAILED, dtype=np.int8)
-    codes[deviation < levels.upper] = CANDIDATE
-    codes[deviation < levels.lower] = ACCURATE
-    codes[~np.isfinite(deviation)] = FAILED
+        if virial_deviation is None or virial_deviation.shape != force_deviation.shape:
+            raise ValueError("virial levels need one virial deviation per force deviation")
+        tested.append((virial_deviation, virial_levels))
+    codes = np.full(force_deviation.shape, ACCURATE, dtype=np.int8)
+    for deviation, level in tested:
+        codes[deviation >= level.lower] = CANDIDATE
+    for deviation, level in tested:
+        codes[~(np.isfinite(deviation) & (deviation < level.upper))] = FAILED
     return codes
