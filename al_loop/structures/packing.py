@@ -23,8 +23,7 @@ from al_loop.distances import closest_contact
 from al_loop.errors import StructureError
 from al_loop.units import AMU_PER_A3_IN_G_PER_CM3, Array
 
-_ATTEMPTS = 8  # of a small box; whether a large one jams hardly depends on the draws
-_LARGE = 500
+_FEWEST, _MOST = 2, 8  # attempts; whether a large box jams hardly depends on the draws
 _ROUNDS, _DRAWS = 12, 5  # places that are tried for an atom: rounds of so many draws
 _RELAXATION_STEPS = 400
 _MARGIN = 1.02  # the repulsion reaches a little further than the distance that is asked for
@@ -59,7 +58,7 @@ def pack(
     _check_room(symbols, length, min_distance, density, key)
     limits = _limits(symbols, min_distance)
     generator = np.random.default_rng(seed)
-    attempts = _ATTEMPTS if atoms <= _LARGE else 2
+    attempts = min(_MOST, max(_FEWEST, 400 // atoms))
     for _ in range(attempts):
         box = _box(numbers, _insert(limits, length, generator), length)
         if closest_contact(box, min_distance) is not None:
