@@ -1,4 +1,4 @@
-"""Fixtures of the explore tests: committees of Lennard-Jones argon and of DeePMD-kit silica."""
+"""Fixtures of the explore tests: committees of Lennard-Jones argon and of a DeePMD-kit alloy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.spacegroup import crystal
+from ase.calculators.emt import EMT
 
 from al_loop.explore import Committee
 from al_loop.frame import Labelled
 from al_loop.jobfolder import Clock
-from al_loop.label.pair import PairLabeller, PairOptions
 from al_loop.train.interface import TrainingTask
 
 LJ_PACKAGE = Path(__file__).parent / "lj_trainer"
@@ -51,30 +50,27 @@ def argon() -> Atoms:
     return atoms
 
 
-def silica_quartz() -> Atoms:
-    """Alpha-quartz, 2 x 2 x 1, in a cell turned away from LAMMPS' orientation."""
-    atoms = crystal(
-        ["Si", "O"],
-        [(0.4697, 0.0, 1 / 3), (0.4135, 0.2669, 0.2144)],
-        spacegroup=152,
-        cellpar=[4.916, 4.916, 5.405, 90, 90, 120],
-    )
-    atoms = atoms.repeat((2, 2, 1))
+def copper_gold() -> Atoms:
+    """Cu3Au, 32 atoms, rattled, in a skewed cell turned away from LAMMPS' orientation."""
+    atoms = bulk("Cu", "fcc", a=3.74, cubic=True) * (2, 2, 2)
+    atoms.symbols[::4] = "Au"
+    atoms.set_cell(atoms.cell.array @ [[1, 0, 0], [0.04, 1, 0], [0.02, -0.03, 1]], scale_atoms=True)
     atoms.rotate(40, (1, 2, 3), rotate_cell=True)
+    atoms.rattle(0.05, rng=np.random.default_rng(8))
     return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=True)
 
 
 @pytest.fixture
-def quartz() -> Atoms:
-    return silica_quartz()
+def alloy() -> Atoms:
+    return copper_gold()
 
 
 @pytest.fixture(scope="session")
 def deepmd_committee(tmp_path_factory: pytest.TempPathFactory) -> Committee:
-    """Two small DeePMD-kit models of quartz, trained on forces of the BKS potential."""
+    """Two small DeePMD-kit models of Cu3Au, trained on ASE's effective medium theory."""
     deepmd = pytest.importorskip("al_loop.train.deepmd")
     folder = tmp_path_factory.mktemp("committee")
-    frames = bks_frames(30, folder)
+    frames = emt_frames(40)
     options = deepmd.DeepmdOptions(
         rcut=5.0,
         neuron=(8, 16),
@@ -90,23 +86,25 @@ def deepmd_committee(tmp_path_factory: pytest.TempPathFactory) -> Committee:
         place = folder / f"member-{seed}"
         place.mkdir()
         task = TrainingTask(
-            elements=("Si", "O"), seed=seed, train=frames, valid=[], parent=None, effort=1.0
+            elements=("Cu", "Au"), seed=seed, train=frames, valid=[], parent=None, effort=1.0
         )
         member = deepmd.DeepmdTrainer(options).train(task, place, Clock())
         models.append(place / member.model)
-    return Committee("deepmd", "deepmd", ("Si", "O"), tuple(models))
+    return Committee("deepmd", "deepmd", ("Cu", "Au"), tuple(models))
 
 
-def bks_frames(count: int, scratch: Path) -> list[Labelled]:
-    labeller = PairLabeller(PairOptions())
+def emt_frames(count: int) -> list[Labelled]:
     random = np.random.default_rng(0)
     frames = []
     for _ in range(count):
-        atoms = silica_quartz()
-        atoms.set_cell(atoms.cell.array * random.uniform(0.97, 1.03), scale_atoms=True)
-        atoms.positions += random.normal(0, random.uniform(0.02, 0.08), atoms.positions.shape)
-        label = labeller.label(atoms, scratch)
-        frames.append(Labelled(atoms, label.energy, label.forces, label.virial))
+        atoms = copper_gold()
+        strain = random.normal(0, 0.02, (3, 3)) + np.eye(3) * random.uniform(0.97, 1.03)
+        atoms.set_cell(atoms.cell.array @ strain, scale_atoms=True)
+        atoms.positions += random.normal(0, random.uniform(0.02, 0.2), atoms.positions.shape)
+        copy = atoms.copy()
+        copy.calc = EMT()
+        virial = -copy.get_stress(voigt=False) * copy.get_volume()
+        frames.append(Labelled(atoms, copy.get_potential_energy(), copy.get_forces(), virial))
     return frames
 
 

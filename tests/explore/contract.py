@@ -69,7 +69,7 @@ class ExplorerContract:
         return KeepRule(lower=0.0, upper=1.0e9, accurate=0)
 
     def overlapping(self, solid: Atoms) -> Atoms:
-        """Two atoms at one place to 0.01 Å, which no potential can take."""
+        """Two atoms at one place to 0.01 Å, which few potentials can take."""
         atoms = solid.copy()
         atoms.positions[1] = atoms.positions[0] + 0.01
         return atoms
@@ -190,7 +190,7 @@ class ExplorerContract:
         (walk,) = self.run(explorer, committee, tmp_path, (walker, solid))
         mean = walk.temperature[len(walk.temperature) // 3 :].mean()
         low, high = self.mean_temperature_band
-        assert low * self.temperature < mean < high * self.temperature
+        assert low * self.temperature < mean < high * self.temperature, walk.temperature
 
     def test_only_npt_changes_the_volume(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
