@@ -226,6 +226,18 @@ class TestLammpsExplorer(ExplorerContract):
         log = (tmp_path / walker.name / "log.lammps").read_text()
         assert "Fix halt condition for fix-id hot met" in log
 
+    def test_the_watch_halts_lammps_soon_after_the_deviation_passes_its_limit(
+        self, explorer: LammpsExplorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        walker = self.walker(steps=3000)
+        limits = Limits(deviation=1e-6, temperature_factor=1e9)
+        (walk,) = self.run(explorer, committee, tmp_path, (walker, solid), limits=limits)
+        assert (walk.stop, walk.cut, len(walk.step)) == ("deviation", 1, 0)
+        log = (tmp_path / walker.name / "log.lammps").read_text()
+        halted = log.partition("Fix halt condition for fix-id stop met on step ")[2].split()
+        assert halted
+        assert int(halted[0]) < walker.steps // 2
+
 
 class PreparedEnvironment(LammpsExplorer):
     """A site's command in an environment that the site's modules have prepared."""
