@@ -32,7 +32,7 @@ class JobSpec(BaseModel):
     Paths in ``inputs`` are relative to the job folder (``../data/train.traj`` is fine).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     kind: JobKind
     engine: str
@@ -63,7 +63,7 @@ class Span(BaseModel):
 class JobResult(BaseModel):
     """``result.json``: what came out, vouched for by digests."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     key: str
     payload: dict[str, Any]
@@ -198,7 +198,13 @@ class JobFolder:
     def finish(
         self, payload: Mapping[str, Any], *, files: Sequence[str], clock: Clock
     ) -> JobResult:
-        """Write ``result.json``, last and atomically, and return what it says."""
+        """Write ``result.json``, last and atomically, and return what it says.
+
+        Raises
+        ------
+        ValueError
+            The payload holds a NaN or an infinity, which JSON cannot say.
+        """
         result = JobResult(
             key=self.spec().key,
             payload=dict(payload),
