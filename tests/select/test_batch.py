@@ -148,13 +148,13 @@ def test_filters_do_not_apply_to_audit_frames(make_pool: MakePool) -> None:
 def test_audit_is_a_uniform_sample_of_all_accurate_samples(make_pool: MakePool) -> None:
     """Shares follow the hypergeometric law though both walkers keep four frames."""
     generator = np.random.default_rng(1)
-    total, short, audit, trials = 40, 8, 4, 2000
+    total, short, audit, trials = 14, 5, 4, 2000
     found: Counter[int] = Counter()
     for seed in range(1, trials + 1):
         dropped = tuple(generator.permutation(total - short)[audit:].tolist())
         pools = [
             make_pool("long", [ACCURATE] * (total - short), dropped=dropped),
-            make_pool("short", [ACCURATE] * short, dropped=(0, 3, 5, 6)),
+            make_pool("short", [ACCURATE] * short, dropped=(seed % short,)),
         ]
         picks = choose(pools, batch=0, audit=audit, seed=seed).picks
         assert len(picks) == audit
