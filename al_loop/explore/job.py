@@ -90,6 +90,8 @@ def stage_explore_job(
 def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
     """Run the walkers that have not ended yet and seal the result; return it if it is there.
 
+    The caller holds the folder's lock.
+
     Raises
     ------
     EngineCrashed
@@ -97,31 +99,30 @@ def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
     JobFolderError
         An input is missing or damaged.
     """
-    with folder.lock():
-        if done := folder.result():
-            return done
-        folder.check_inputs()
-        spec = folder.spec()
-        params = explore_params(folder)
-        starts = read_frames(folder.path / STARTS)
-        walks = {
-            walker.name: walk
-            for walker in params.walkers
-            if (walk := load_walk(folder.path, walker.name, key=spec.key))
-        }
-        left = [
-            (walker, atoms)
-            for walker, atoms in zip(params.walkers, starts, strict=True)
-            if walker.name not in walks
-        ]
-        for walk in _explore(folder, spec, params=params, walkers=left, clock=clock):
-            save_walk(folder.path, walk, key=spec.key)
-            walks[walk.name] = walk
-        return folder.finish(
-            {"walks": [_summary(walks[walker.name]) for walker in params.walkers]},
-            files=[file for walker in params.walkers for file in walk_files(walker.name)],
-            clock=clock,
-        )
+    if done := folder.result():
+        return done
+    folder.check_inputs()
+    spec = folder.spec()
+    params = explore_params(folder)
+    starts = read_frames(folder.path / STARTS)
+    walks = {
+        walker.name: walk
+        for walker in params.walkers
+        if (walk := load_walk(folder.path, walker.name, key=spec.key))
+    }
+    left = [
+        (walker, atoms)
+        for walker, atoms in zip(params.walkers, starts, strict=True)
+        if walker.name not in walks
+    ]
+    for walk in _explore(folder, spec, params=params, walkers=left, clock=clock):
+        save_walk(folder.path, walk, key=spec.key)
+        walks[walk.name] = walk
+    return folder.finish(
+        {"walks": [_summary(walks[walker.name]) for walker in params.walkers]},
+        files=[file for walker in params.walkers for file in walk_files(walker.name)],
+        clock=clock,
+    )
 
 
 def collect_walks(folder: JobFolder) -> list[Walk]:

@@ -179,6 +179,8 @@ def _write(ctx: Context, job: JobRecord) -> None:
         STAGES[job.stage].write(ctx, job)
         folder.check_inputs()
     except JobFolderError as error:
+        if not (folder.path / "job.json").exists():
+            raise
         aside = folder.path.with_name(f"{folder.path.name}.aside-{time.time_ns()}")
         folder.path.rename(aside)
         ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")

@@ -9,10 +9,10 @@ from al_loop.explore import Walk, collect_walks
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.explore import walkers_of
 from al_loop.select import (
     ACCURATE,
     CANDIDATE,
-    FAILED,
     Batch,
     Pool,
     choose_batch,
@@ -74,14 +74,14 @@ class Select:
         self._keep(ctx, iteration, walks, batch)
         totals = {
             code: int(sum((codes[w.name] == code).sum() for w in walks))
-            for code in (ACCURATE, CANDIDATE, FAILED)
+            for code in (ACCURATE, CANDIDATE)
         }
-        cut = sum(walk.cut for walk in walks)
+        explored = _planned_samples(ctx, iteration)
         counts = Counts(
-            explored=sum(totals.values()) + cut,
+            explored=explored,
             accurate=totals[ACCURATE],
             candidate=totals[CANDIDATE],
-            failed=totals[FAILED] + cut,
+            failed=explored - totals[ACCURATE] - totals[CANDIDATE],
             audit=sum(pick.why == "audit" for pick in batch.picks),
             labelled=iteration.counts.labelled,
             failed_labels=iteration.counts.failed_labels,
@@ -117,6 +117,16 @@ class Select:
             )
         ctx.store.frames.put_many(frames)
         ctx.store.selections.put_many(selections)
+
+
+def _planned_samples(ctx: Context, iteration: IterationRecord) -> int:
+    """Samples that the walkers would have given had none left the physical.
+
+    Those that a walker did not reach count as failed: how far an engine ran on after that is
+    chance, and a walker that explodes at once has not explored with confidence.
+    """
+    walkers = walkers_of(ctx, iteration.index).values()
+    return sum(walker.steps // walker.sample_every + 1 for walker, _ in walkers)
 
 
 def _known(ctx: Context, iteration: IterationRecord) -> set[str]:
