@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -103,14 +105,27 @@ class Mongod:
             *listen,
         ]
         begin = self.log.stat().st_size if self.log.exists() else 0
+        done = self._run(command, begin)
+        if b"libcurl.so.4: cannot open" in done.stdout and (folders := self._borrow_libcurl()):
+            done = self._run(command, begin, libraries=folders)
+        if done.returncode != 0:
+            raise _failure(done, program=self.program, log=self.log, begin=begin)
+
+    def _run(
+        self, command: list[str], begin: int, *, libraries: tuple[Path, ...] = ()
+    ) -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "LC_ALL": "C"}
+        if libraries:
+            old = environment.get("LD_LIBRARY_PATH", "")
+            environment["LD_LIBRARY_PATH"] = ":".join([*map(str, libraries), *filter(None, [old])])
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
-                env={**os.environ, "LC_ALL": "C"},
+                env=environment,
                 timeout=START_SECONDS,
                 check=False,
             )
@@ -125,8 +140,26 @@ class Mongod:
                 where=self.program,
                 remedy=f"put a mongod for this machine on PATH, {_OTHER_WAYS}",
             ) from None
-        if done.returncode != 0:
-            raise _failure(done, program=self.program, log=self.log, begin=begin)
+
+    def _borrow_libcurl(self) -> tuple[Path, ...]:
+        """Folders with the libcurl that the wheel of pycurl carries; empty without that wheel.
+
+        mongod needs ``libcurl.so.4`` to start (and al_loop nothing that it does with it); a
+        minimal Debian or Ubuntu has none, and installing one takes root.
+        """
+        try:
+            files = distribution("pycurl").files or []
+        except PackageNotFoundError:
+            return ()
+        found = [Path(str(f.locate())) for f in files if f.match("*.libs/libcurl-*.so.4*")]
+        if not found:
+            return ()
+        folder = self.data.parent / "lib"
+        folder.mkdir(exist_ok=True)
+        link = folder / f".libcurl.{os.getpid()}"
+        link.symlink_to(found[0].resolve())
+        link.replace(folder / "libcurl.so.4")
+        return folder, found[0].resolve().parent
 
     def pid(self) -> int | None:
         """Process id if it runs on this machine."""
@@ -203,19 +236,25 @@ def find_mongod() -> Path:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether this process exists and has not ended (a zombie has)."""
+    """Whether this process exists and has not ended with all of its threads.
+
+    Files and ports are open until the last thread has ended, though the first, which stands
+    for the process, is a zombie by then.
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    try:
-        # "pid (name) state ...": a name may hold anything but the last parenthesis.
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return not Path("/proc/self").exists()
-    return state not in "ZX"
+    if not Path("/proc/self").exists():
+        return True
+    states = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # "pid (name) state ...": a name may hold anything but the last parenthesis.
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return any(state not in "ZX" for state in states)
 
 
 def _is_mongod_of(pid: int, data: Path) -> bool:

@@ -105,10 +105,11 @@ class LocalServer:
                 self._mongod.stop()
             self._keep_log_short()
             (self.folder / "host").write_text(socket.gethostname())
-            connection = self._prepare()
-            connection = self._listen(connection)
-            self._write_fireworks_config()
-            return connection
+            self._listen(self._prepare())
+            write_private(
+                self.folder / "FW_config.yaml", {"LAUNCHPAD_LOC": str(self.launchpad_file)}
+            )
+            return self.connection()
 
     def stop(self) -> bool:
         """Stop the server; False when it did not run."""
@@ -210,7 +211,7 @@ class LocalServer:
         ready.touch()
         return connection
 
-    def _listen(self, connection: Connection) -> Connection:
+    def _listen(self, connection: Connection) -> None:
         """Start the server on the port that it had, or on the next free one."""
         ports = [connection.port or 0, *self._ports()] if self.port is None else [self.port]
         for port in [p for p in dict.fromkeys(ports) if p and not _listens(p)][:_PORT_ATTEMPTS]:
@@ -228,7 +229,7 @@ class LocalServer:
                 client.ping()
             finally:
                 client.close()
-            return moved
+            return
         raise DatabaseError(
             f"port {self.port} is taken by another program"
             if self.port
@@ -241,10 +242,6 @@ class LocalServer:
         """Ports to try, beginning at one that depends on the folder (and the user)."""
         first = zlib.crc32(os.fsencode(self.folder)) % _PORTS
         return [_FIRST_PORT + (first + i) % _PORTS for i in range(_PORTS)]
-
-    def _write_fireworks_config(self) -> None:
-        data = {"LAUNCHPAD_LOC": str(self.launchpad_file)}
-        write_private(self.folder / "FW_config.yaml", data)
 
 
 def _make_user(uri: str, connection: Connection) -> None:

@@ -24,7 +24,7 @@ from al_loop.store import (
     Store,
 )
 
-from .test_records import failed, label, model, walk
+from .records import failed, label, model, walk
 
 pytestmark = pytest.mark.engine
 
