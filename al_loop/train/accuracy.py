@@ -41,4 +41,5 @@ def errors_of(predictor: Predictor, frames: Sequence[Labelled]) -> Errors:
 
 
 def _rms(parts: Sequence[Array]) -> float:
-    return float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))
+    with np.errstate(over="ignore", invalid="ignore"):  # a model that has run away: infinity, NaN
+        return float(np.sqrt(np.mean(np.square(np.concatenate(parts)))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -47,7 +47,7 @@ class TrainOutcome:
 
     def payload(self) -> dict[str, Any]:
         """As it stands in ``result.json``."""
-        return asdict(self)
+        return _as_json(TrainOutcome, self)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EvaluateOutcome:
 
     def payload(self) -> dict[str, Any]:
         """As it stands in ``result.json``."""
-        return {"errors": {name: asdict(errors) for name, errors in self.errors.items()}}
+        return _as_json(EvaluateOutcome, self)
 
 
 def collect_training(folder: JobFolder) -> TrainOutcome:
@@ -69,6 +69,11 @@ def collect_training(folder: JobFolder) -> TrainOutcome:
 def collect_evaluation(folder: JobFolder) -> EvaluateOutcome:
     """Outcome of an evaluate job that has ended; JobFolderError when there is no valid result."""
     return _parse(TypeAdapter(EvaluateOutcome), folder)
+
+
+def _as_json(kind: type[Outcome], outcome: Outcome) -> dict[str, Any]:
+    payload: dict[str, Any] = TypeAdapter(kind).dump_python(outcome, mode="json")
+    return payload
 
 
 def _parse(adapter: TypeAdapter[Outcome], folder: JobFolder) -> Outcome:

@@ -49,6 +49,7 @@ def run_training(
         try:
             _train(options, task, plan, folder=folder, clock=clock, log=log)
         except session.FAULTS as error:
+            log.flush()
             raise EngineCrashed(
                 f"DeePMD-kit: {type(error).__name__}: {error}\n{last_lines(folder / LOG)}",
                 where=folder,

@@ -116,6 +116,7 @@ class TrainingSession:
         self._input = content
         self._folder = folder
         self._graph = tf.Graph()
+        self._seed()
         with self._graph.as_default():
             _describe(content, shortest)
             self._trainer = _Trainer(copy.deepcopy(content), run_opt=start.options)
@@ -127,7 +128,7 @@ class TrainingSession:
         # statistics have drawn batches: start the sequence anew, the same for a resumed training
         self._train = self._systems("training_data")
         self._valid = self._systems("validation_data")
-        dp_random.seed([0, self._input["training"]["seed"]])
+        self._seed()
 
     def run(self, pace: Pace, clock: Clock) -> None:
         """Train up to the last step; ``clock`` records the steps.
@@ -191,6 +192,10 @@ class TrainingSession:
         """Give TensorFlow's memory back."""
         self._trainer.sess.close()
 
+    def _seed(self) -> None:
+        """Begin the sequence of random batches: DeePMD-kit has one generator per process."""
+        dp_random.seed([0, self._input["training"]["seed"]])
+
     def _systems(self, which: str) -> Any:
         section = self._input["training"].get(which)
         if section is None:
@@ -224,12 +229,14 @@ class TrainingSession:
         valid = None
         if self._valid is not None:
             valid = trainer.get_evaluation_results([self._valid.get_batch()])
+        for results in (train, valid or {}):  # DeePMD-kit would raise RuntimeError for a NaN
+            values = (results[key] for key in ("rmse", "rmse_f") if key in results)
+            if not all(math.isfinite(float(np.squeeze(value))) for value in values):
+                raise diverged(f"the loss is not finite at step {self.step}")
         rate = trainer.sess.run(trainer.learning_rate)
         if curve.tell() == 0:
             trainer.print_header(curve, train, valid)
         trainer.print_on_training(curve, train, valid, self.step, rate)
-        if not all(math.isfinite(float(np.squeeze(train[k]))) for k in ("rmse", "rmse_f")):
-            raise diverged(f"the loss is not finite at step {self.step}")
 
 
 def compress(content: Mapping[str, Any], *, frozen: Path, output: Path, shortest: float) -> None:

@@ -120,7 +120,7 @@ class LinearModel:
                 centres=np.array(data["centres"], dtype=np.float64),
             )
             return cls(basis, np.array(data["coefficients"], dtype=np.float64))
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, TypeError, ValueError) as error:
             raise JobFolderError(f"not a linear model: {error}", where=path) from None
 
 

@@ -32,9 +32,9 @@ class LinearOptions(EngineOptions):
         "with the resampling of frames it makes the members of a committee differ.",
     )
     bootstrap: bool = Field(True, description="Whether a member draws its frames with replacement.")
-    energy_weight: Positive = Field(1.0, description="Weight of an energy per atom, Å per atom.")
+    energy_weight: Positive = Field(10.0, description="Weight of an energy per atom, Å per atom.")
     force_weight: Positive = Field(1.0, description="Weight of a force component.")
-    virial_weight: float = Field(0.3, ge=0, description="Weight of a virial per atom, Å per atom.")
+    virial_weight: float = Field(1.0, ge=0, description="Weight of a virial per atom, Å per atom.")
     ridge: Positive = Field(
         1.0e-4, description="Pull of the coefficients towards zero (regularisation)."
     )
