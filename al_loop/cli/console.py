@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from rich.text import Text
 from al_loop.errors import AlLoopError, DatabaseError
 from al_loop.store import Connection, LocalServer, find_connection
 
-out = Console(highlight=False, soft_wrap=True)
+# A log file is as wide as the tables need.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LOCAL_DB = Path("al-loop-db")

@@ -30,7 +30,7 @@ app.add_typer(db.app, name="db")
 def main() -> None:
     """Entry point: errors of ours become a message and exit code 2, never a stack trace."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except AlLoopError as error:
         complain(error)
         sys.exit(2)

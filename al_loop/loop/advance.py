@@ -159,14 +159,16 @@ def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
             result = None
         if result is None:
             continue
-        STAGES[job.stage].ingest(ctx, job)
-        ctx.store.jobs.mark_done(
+        notes = STAGES[job.stage].ingest(ctx, job)
+        if ctx.store.jobs.mark_done(
             job.id,
             spans=result.spans,
             started=datetime.fromtimestamp(result.started, timezone.utc),
             ended=datetime.fromtimestamp(result.ended, timezone.utc),
             host=result.host,
-        )
+        ):
+            for note in notes:
+                ctx.event(note.kind, note.text)
 
 
 def _write(ctx: Context, job: JobRecord) -> None:

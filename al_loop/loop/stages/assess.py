@@ -7,7 +7,7 @@ all are measured on one and the same set, so that they can be compared.
 from __future__ import annotations
 
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.explore import write_committee
 from al_loop.loop.stages.train import mean_errors, write_data
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord
@@ -40,7 +40,7 @@ class Assess:
             data=data,
         )
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Keep the committee's errors with its iteration."""
         outcome = collect_evaluation(ctx.folder_of(job))
         errors = [
@@ -55,6 +55,7 @@ class Assess:
         ctx.store.iterations.record(
             ctx.name, int(job.items[0]), final_test_errors=mean_errors(errors)
         )
+        return []
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """The campaign is over; the last committee was measured when it was trained."""

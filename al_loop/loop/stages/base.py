@@ -10,6 +10,14 @@ from al_loop.store import IterationFacts, IterationRecord, JobRecord, Stage
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to tell a person: the kind of event, and a line of text."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Completed:
     """A stage is complete: where the iteration goes, and what the record of it learns.
 
@@ -33,8 +41,11 @@ class StageLogic(Protocol):
         """Write the folder of a job from the store; harmless when it is there already."""
         ...
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
-        """Bring the valid result of a job into the store; harmless when done before."""
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
+        """Bring the valid result of a job into the store; harmless when done before.
+
+        Returns what is worth telling a person, for the events.
+        """
         ...
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:

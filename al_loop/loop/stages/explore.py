@@ -19,7 +19,7 @@ from al_loop.explore import (
 )
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.train import leader_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
@@ -59,13 +59,18 @@ class Explore:
             ),
         )
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Keep what each walker measured along its way."""
         walkers = walkers_of(ctx, job.iteration)
-        for walk in collect_walks(ctx.folder_of(job)):
-            ctx.store.walks.put(_record(ctx, job.iteration, walkers[walk.name][0], walk))
-            if walk.stop != "completed":
-                ctx.event("walker-stopped", f"{walk.name}: {walk.stop}: {walk.detail}")
+        walks = collect_walks(ctx.folder_of(job))
+        ctx.store.walks.put_many(
+            _record(ctx, job.iteration, walkers[walk.name][0], walk) for walk in walks
+        )
+        return [
+            Note("walker-stopped", f"walker {walk.name}: {walk.detail}")
+            for walk in walks
+            if walk.stop != "completed"
+        ]
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """All walkers are in."""

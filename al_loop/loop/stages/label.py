@@ -9,7 +9,7 @@ import numpy as np
 
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.decide import Decision, Measured, decide
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.labelling import ingest_chunk, plan_chunks, write_chunk
 from al_loop.store import IterationRecord, JobRecord
 from al_loop.units import Array
@@ -27,9 +27,9 @@ class Label:
         """Write a chunk's folder."""
         write_chunk(ctx, job)
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Take a chunk's labels."""
-        ingest_chunk(ctx, job)
+        return ingest_chunk(ctx, job)
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Measure the error on audit frames and decide."""

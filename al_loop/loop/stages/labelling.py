@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from al_loop.label import collect_labels, stage_label_job
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.stages.base import Note
 from al_loop.store import JobRecord, LabelRecord
 
 
@@ -32,7 +33,7 @@ def write_chunk(ctx: Context, job: JobRecord) -> None:
     )
 
 
-def ingest_chunk(ctx: Context, job: JobRecord) -> None:
+def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels of a chunk, the failed ones too, into the store."""
     folder = ctx.folder_of(job)
     outcomes = collect_labels(folder)
@@ -60,6 +61,8 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> None:
             for one in outcomes
         ]
     )
-    for one in outcomes:
-        if one.state == "failed":
-            ctx.event("label-failed", f"{one.frame[:12]}: {one.reason}: {one.detail}")
+    return [
+        Note("label-failed", f"frame {one.frame[:12]}: {one.detail} ({one.reason})")
+        for one in outcomes
+        if one.state == "failed"
+    ]

@@ -8,7 +8,7 @@ from al_loop.errors import JobFolderError
 from al_loop.explore import Walk, collect_walks
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.explore import walkers_of
 from al_loop.select import (
     ACCURATE,
@@ -33,8 +33,9 @@ class Select:
     def write(self, ctx: Context, job: JobRecord) -> None:
         """There are no jobs."""
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """There are no jobs."""
+        return []
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Classify all samples, choose a batch and audit frames, put them into the store."""

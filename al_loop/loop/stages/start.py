@@ -7,7 +7,7 @@ from ase import Atoms
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import CampaignFailed
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.labelling import ingest_chunk, plan_chunks, write_chunk
 from al_loop.store import Counts, IterationRecord, JobRecord, Selection
 from al_loop.units import density
@@ -47,9 +47,9 @@ class Start:
         """Write a chunk's folder."""
         write_chunk(ctx, job)
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Take a chunk's labels."""
-        ingest_chunk(ctx, job)
+        return ingest_chunk(ctx, job)
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Enough labels to train on, or the campaign cannot start."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import CampaignFailed
-from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.base import Completed, Note
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
     Errors,
@@ -52,7 +52,7 @@ class Train:
             parent=restart,
         )
 
-    def ingest(self, ctx: Context, job: JobRecord) -> None:
+    def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Keep the member's files and errors."""
         outcome = collect_training(ctx.folder_of(job))
         member = outcome.member
@@ -80,7 +80,8 @@ class Train:
             )
         )
         if outcome.state == "failed":
-            ctx.event("training-failed", f"{job.name}: {_words(outcome)}")
+            return [Note("training-failed", f"{job.name}: {_words(outcome)}")]
+        return []
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """The committee's test errors; two members at least must have come through."""
