@@ -23,16 +23,15 @@ from pathlib import Path
 import pytest
 from ase import Atoms
 
-from al_loop.jobfolder import Clock, JobFolder
 from al_loop.train import (
     collect_training,
-    run_train_job,
     stage_train_job,
     write_training_data,
 )
 from al_loop.train.deepmd import DeepmdOptions
 from tests.train.silica import ELEMENTS, cristobalite, data_set
 
+RUNNER = Path(__file__).parent / "train" / "run_jobs.py"
 MEMBERS = 2
 OPTIONS = DeepmdOptions(
     rcut=4.5,
@@ -87,9 +86,8 @@ def train_committee(root: Path) -> TinyCommittee:
     if any(folder.result() is None for folder in folders):
         # one process and not one a member: importing TensorFlow takes longer than the training
         subprocess.run(
-            [sys.executable, "-m", "tests.committee", *(str(f.path) for f in folders)],
+            [sys.executable, str(RUNNER), *(str(folder.path) for folder in folders)],
             check=True,
-            cwd=Path(__file__).parents[1],
             env=os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
     models = []
@@ -98,10 +96,3 @@ def train_committee(root: Path) -> TinyCommittee:
         assert member is not None
         models.append(folder.path / member.model)
     return TinyCommittee(ELEMENTS, tuple(models), cristobalite())
-
-
-if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        job = JobFolder(Path(argument))
-        with job.lock():
-            run_train_job(job, Clock())
