@@ -15,7 +15,7 @@ from pathlib import Path
 from al_loop.loop.context import Context
 from al_loop.store import Connection, Stage, Store
 
-CHEAP = """
+CHEAP = """\
 name: {name}
 elements: [Si, O]
 seed: 11
@@ -53,7 +53,7 @@ resources: {{cores: 2}}
 """
 """Deterministic engines: a linear pair potential learns BKS silica, ASE runs it."""
 
-REAL = """
+REAL = """\
 name: {name}
 elements: [Si, O]
 seed: 5

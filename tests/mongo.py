@@ -1,7 +1,6 @@
 """A real mongod for tests: one server a session, one database a test.
 
-``from .mongo import connection, mongod, store`` in a conftest.py makes the three fixtures
-known. A test that uses them is marked ``engine``.
+tests/conftest.py makes the fixtures known to all tests. A test that uses them is marked ``engine``.
 """
 
 import tempfile

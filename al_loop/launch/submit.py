@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from al_loop.campaign import CampaignSpec, dump_campaign
 from al_loop.campaign.spec import SCHEMA_VERSION
 from al_loop.errors import UserError
 from al_loop.hashing import canonical_json
+from al_loop.loop.check import check_folder
 from al_loop.store import CampaignRecord, Store
 
 _MAY_DIFFER = ("resources", "description", "folder")
@@ -27,7 +27,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
     found = store.campaigns.get(spec.name)
     if found is None:
         folder = Path(spec.folder or spec.name).absolute()
-        make_folder(folder)
+        _make(folder)
         record = CampaignRecord(
             name=spec.name,
             spec=dump_campaign(spec),
@@ -45,23 +45,13 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
             where=found.folder,
             remedy="give the new one another name, or put the old values back to continue",
         )
-    make_folder(Path(found.folder))
+    _make(Path(found.folder))
     return found
 
 
-def make_folder(folder: Path) -> None:
-    """Make a campaign's folder, and see that it can be written to."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UserError(
-            f"the campaign's folder cannot be written: {error.strerror}",
-            where=folder,
-            remedy="set `folder` in the campaign file to a place where you may write",
-        ) from None
+def _make(folder: Path) -> None:
+    check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _differences(old: dict[str, object], new: dict[str, object]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -56,6 +57,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         "explore": explorer.check(),
         "label": labeller.check(),
     }
+    check_folder(Path(spec.folder or spec.name).absolute())
     starts = build_structures(spec, base=base)
     splits = {"train": 0, "valid": 0, "test": 0}
     for frame in {frame_hash(s.atoms) for group in starts.values() for s in group}:
@@ -79,6 +81,18 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
     )
+
+
+def check_folder(folder: Path) -> None:
+    """UserError unless the campaign's folder is there, or can be made, and can be written to."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(
+            f"the campaign's folder cannot be written: {there} is "
+            + ("not yours to write to" if there.is_dir() else "not a folder"),
+            where=folder,
+            remedy="set `folder` in the campaign file to a place where you may write",
+        )
 
 
 def _first_inputs(

@@ -11,10 +11,6 @@ from ase import Atoms
 
 from al_loop.frame import frame_hash
 
-from ..mongo import connection, mongod, store
-
-__all__ = ["connection", "mongod", "store"]
-
 
 @pytest.fixture
 def rng() -> np.random.Generator:
