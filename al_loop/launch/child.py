@@ -14,12 +14,13 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from al_loop.campaign import CampaignSpec, engine_class
+from al_loop.campaign.engines import EngineKind
 from al_loop.errors import AlLoopError, EngineCrashed
 from al_loop.loop.jobs import run_job
 
@@ -33,12 +34,20 @@ ONE_THREAD = {
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
-def preload_modules(spec: CampaignSpec) -> list[str]:
-    """Modules that the campaign's engines want imported before a fork."""
+def engines_of(spec: CampaignSpec) -> dict[EngineKind, str]:
+    """Names of the engines of a campaign."""
+    return {
+        "train": spec.train.engine,
+        "explore": spec.explore.engine,
+        "label": spec.label.engine,
+    }
+
+
+def preload_modules(engines: Mapping[EngineKind, str]) -> list[str]:
+    """Modules that engines want imported before a fork."""
     modules = ["al_loop.loop.jobs"]
-    modules += engine_class("train", spec.train.engine).preload
-    modules += engine_class("explore", spec.explore.engine).preload
-    modules += engine_class("label", spec.label.engine).preload
+    for kind, name in engines.items():
+        modules += engine_class(kind, name).preload
     return modules
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from al_loop.campaign import CampaignSpec
 from al_loop.errors import MachineError
-from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
+from al_loop.launch.child import (
+    engines_of,
+    preload_modules,
+    run_job_in_child,
+    start_fork_server,
+)
 from al_loop.launch.submit import register
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
@@ -70,7 +75,7 @@ def run_local(
     record = register(store, spec, base=base)
     if record.state == "failed":
         store.campaigns.set_state(spec.name, "running", "")
-    start_fork_server(preload_modules(spec), log=Path(record.folder) / "workers.log")
+    start_fork_server(preload_modules(engines_of(spec)), log=Path(record.folder) / "workers.log")
     executor = LocalExecutor(cores)
     try:
         progress = advance(store, spec.name, executor)

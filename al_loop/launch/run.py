@@ -9,7 +9,7 @@ from pathlib import Path
 from fireworks import LaunchPad
 
 from al_loop.campaign import CampaignSpec
-from al_loop.launch.child import preload_modules, start_fork_server
+from al_loop.launch.child import engines_of, preload_modules
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.reconcile import reconcile
 from al_loop.launch.submit import register
@@ -55,13 +55,12 @@ def run(
     store = Store(connection)
     record = register(store, spec, base=base)
     folder = Path(record.folder)
-    start_fork_server(preload_modules(spec), log=folder / "workers.log")
+    preload = preload_modules(engines_of(spec))
     launchpad = open_launchpad(connection)
     _revive(store, launchpad, record)
-    reconcile(launchpad, spec.name)
 
     def hire() -> Worker:
-        return Worker(connection, spec.name, log=folder / "workers.log")
+        return Worker(connection, spec.name, preload=preload, log=folder / "workers.log")
 
     workers = [hire() for _ in range(cores)]
     try:

@@ -7,29 +7,28 @@ from typing import Any
 
 from fireworks import FiretaskBase, FWAction, LaunchPad
 
-from al_loop.campaign import engine_class
-from al_loop.errors import JobFolderError
-from al_loop.jobfolder import JobFolder, JobSpec
-from al_loop.launch.child import run_job_in_child, start_fork_server
+from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
 from al_loop.launch.launchpad import connection_of
 from al_loop.loop.advance import advance
 from al_loop.store import Store
 
 
 class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
-    """Run the job of a folder. Needs no database."""
+    """Run the job of a folder. Needs no database.
+
+    ``engines`` are the names of the campaign's engines: the first job of a process has their
+    modules imported, once for all jobs to come.
+    """
 
     _fw_name = "{{al_loop.launch.tasks.ComputeTask}}"
-    required_params = ["folder"]  # noqa: RUF012  # FireWorks' own protocol
+    required_params = ["folder", "engines"]  # noqa: RUF012  # FireWorks' own protocol
 
     def run_task(self, fw_spec: dict[str, Any]) -> None:
         """Run it in a process of its own; a folder that is gone is left to the next task."""
         folder = Path(self["folder"])
-        try:
-            spec = JobFolder(folder).spec()
-        except JobFolderError:
+        if not (folder / "job.json").exists():
             return
-        start_fork_server(_modules(spec), log=folder / "fork-server.log")
+        start_fork_server(preload_modules(self["engines"]), log=folder / "fork-server.log")
         run_job_in_child(folder)
 
 
@@ -49,8 +48,3 @@ class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
                 store, self["campaign"], FireworksExecutor(self.launchpad), finished=self["job"]
             )
         return FWAction(stored_data={"progress": progress})
-
-
-def _modules(spec: JobSpec) -> tuple[str, ...]:
-    kind = "train" if spec.kind == "evaluate" else spec.kind
-    return ("al_loop.loop.jobs", *engine_class(kind, spec.engine).preload)

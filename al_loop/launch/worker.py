@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from fireworks import FWorker
 from fireworks.core.rocket_launcher import launch_rocket
 
-from al_loop.launch.child import CONTEXT, die_with_parent, redirected
+from al_loop.launch.child import die_with_parent, redirected, start_fork_server
 from al_loop.launch.launchpad import CAMPAIGN, open_launchpad
 from al_loop.launch.reconcile import worker_name
 from al_loop.loop.advance import process_name
@@ -19,10 +21,17 @@ POLL_SECONDS = 0.1
 
 
 class Worker:
-    """A worker process, started from the fork server and gone with the process that started it."""
+    """A worker process with a fork server of its own, gone with the process that started it.
 
-    def __init__(self, connection: Connection, campaign: str, *, log: Path) -> None:
-        self.process = CONTEXT.Process(target=_work, args=(connection, campaign, str(log)))
+    ``preload`` are the modules that its jobs need: the fork server imports them at once.
+    """
+
+    def __init__(
+        self, connection: Connection, campaign: str, *, preload: Sequence[str], log: Path
+    ) -> None:
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=_work, args=(connection, campaign, tuple(preload), str(log))
+        )
         self.process.start()
 
     def is_alive(self) -> bool:
@@ -35,11 +44,12 @@ class Worker:
         self.process.join()
 
 
-def _work(connection: Connection, campaign: str, log: str) -> None:
+def _work(connection: Connection, campaign: str, preload: tuple[str, ...], log: str) -> None:
     """Body of the worker process."""
     os.setsid()
     die_with_parent()
     os.chdir(Path(log).parent)  # FireWorks takes the current folder for a launch's first
+    start_fork_server(preload, log=Path(log))
     with redirected(Path(log)):
         launchpad = open_launchpad(connection)
         fworker = FWorker(worker_name(process_name()), query={CAMPAIGN: campaign})

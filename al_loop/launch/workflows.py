@@ -15,6 +15,7 @@ from fireworks import Firework, LaunchPad, Workflow
 from pymongo.errors import BulkWriteError
 
 from al_loop.hashing import digest
+from al_loop.launch.child import engines_of
 from al_loop.launch.launchpad import CAMPAIGN, JOB_ID
 from al_loop.launch.tasks import AdvanceTask, ComputeTask
 from al_loop.loop.context import Context
@@ -117,7 +118,10 @@ def make_workflow(ctx: Context, jobs: Sequence[JobRecord]) -> Workflow:
 def _firework(ctx: Context, job: JobRecord) -> Firework:
     folder = str(ctx.folder_of(job).path)
     return Firework(
-        [ComputeTask(folder=folder), AdvanceTask(campaign=ctx.name, job=job.id)],
+        [
+            ComputeTask(folder=folder, engines=engines_of(ctx.spec)),
+            AdvanceTask(campaign=ctx.name, job=job.id),
+        ],
         spec={
             "al_loop": {
                 "id": job.id,
