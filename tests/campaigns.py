@@ -41,7 +41,7 @@ explore:
     - {{from: [cristobalite], temperatures: [300, 1500], steps: 60}}
     - {{from: [cristobalite, packed], temperatures: [1500], steps: 60}}
 select:
-  trust: {{lower: 0.05, upper: 20.0}}
+  trust: {{lower: 0.3, upper: 20.0}}
   batch: 6
   audit: 2
 label:

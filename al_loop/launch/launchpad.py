@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from fireworks import LaunchPad
 
 from al_loop.store import Connection
@@ -10,11 +13,15 @@ JOB_ID = "spec.al_loop.id"
 CAMPAIGN = "spec.al_loop.campaign"
 
 
-def open_launchpad(connection: Connection) -> LaunchPad:
+@contextmanager
+def open_launchpad(connection: Connection) -> Iterator[LaunchPad]:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
     launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
-    prepare(launchpad)
-    return launchpad
+    try:
+        prepare(launchpad)
+        yield launchpad
+    finally:
+        launchpad.connection.close()
 
 
 def connection_of(launchpad: LaunchPad) -> Connection:

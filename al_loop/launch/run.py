@@ -27,15 +27,11 @@ def submit(connection: Connection, spec: CampaignSpec, *, base: Path) -> Campaig
 
     A campaign that is there already continues; one that had failed gets another chance.
     """
-    store = Store(connection)
-    try:
-        launchpad = open_launchpad(connection)
+    with Store(connection) as store, open_launchpad(connection) as launchpad:
         record = register(store, spec, base=base)
         _revive(store, launchpad, record)
         reconcile(launchpad, spec.name)
         advance(store, spec.name, FireworksExecutor(launchpad))
-    finally:
-        store.close()
     return record
 
 
@@ -52,27 +48,23 @@ def run(
     ``watch`` is called several times a second with the store. When this process ends, however
     it ends, its workers end too; the same call continues the campaign.
     """
-    store = Store(connection)
-    record = register(store, spec, base=base)
-    folder = Path(record.folder)
-    preload = preload_modules(engines_of(spec))
-    launchpad = open_launchpad(connection)
-    _revive(store, launchpad, record)
+    with Store(connection) as store, open_launchpad(connection) as launchpad:
+        record = register(store, spec, base=base)
+        _revive(store, launchpad, record)
+        folder = Path(record.folder)
+        preload = preload_modules(engines_of(spec))
 
-    def hire() -> Worker:
-        return Worker(connection, spec.name, preload=preload, log=folder / "workers.log")
+        def hire() -> Worker:
+            return Worker(connection, spec.name, preload=preload, log=folder / "workers.log")
 
-    workers = [hire() for _ in range(cores)]
-    try:
-        _look_after(store, launchpad, workers, campaign=spec.name, hire=hire, watch=watch)
-    finally:
-        for worker in workers:
-            worker.kill()
-        reconcile(launchpad, spec.name)
-        final = store.campaigns.get(spec.name)
-        store.close()
-    assert final is not None
-    return final
+        workers = [hire() for _ in range(cores)]
+        try:
+            _look_after(store, launchpad, workers, campaign=spec.name, hire=hire, watch=watch)
+        finally:
+            for worker in workers:
+                worker.kill()
+            reconcile(launchpad, spec.name)
+        return store.campaigns.get(spec.name) or record
 
 
 def _look_after(

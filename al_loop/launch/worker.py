@@ -50,8 +50,7 @@ def _work(connection: Connection, campaign: str, preload: tuple[str, ...], log: 
     die_with_parent()
     os.chdir(Path(log).parent)  # FireWorks takes the current folder for a launch's first
     start_fork_server(preload, log=Path(log))
-    with redirected(Path(log)):
-        launchpad = open_launchpad(connection)
+    with redirected(Path(log)), open_launchpad(connection) as launchpad:
         fworker = FWorker(worker_name(process_name()), query={CAMPAIGN: campaign})
         while True:
             if not (

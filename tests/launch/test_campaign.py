@@ -60,10 +60,10 @@ def test_fireworks_and_the_local_runner_give_the_same_labels(
     finish_run(write_campaign(tmp_path, CHEAP, name="cheap"), launchpad)
     with Store(connection) as store:
         assert outcome(store, "cheap") == undisturbed
-    workflows = open_launchpad(connection).workflows
-    names = {w["name"] for w in workflows.find({}, {"name": 1})}
-    assert "cheap iteration 1 label" in names
-    assert workflows.count_documents({"state": {"$ne": "COMPLETED"}}) == 0
+    with open_launchpad(connection) as opened:
+        names = {w["name"] for w in opened.workflows.find({}, {"name": 1})}
+        assert "cheap iteration 1 label" in names
+        assert opened.workflows.count_documents({"state": {"$ne": "COMPLETED"}}) == 0
 
 
 def test_killed_in_every_stage_a_campaign_ends_as_if_undisturbed(
@@ -98,7 +98,8 @@ def test_with_every_workflow_deleted_a_campaign_continues(
     assert kill_when(
         file, launchpad, at_stage(connection, "cheap", "explore", folder=tmp_path / "cheap")
     )
-    assert remove_workflows(open_launchpad(connection), "cheap") > 0
+    with open_launchpad(connection) as opened:
+        assert remove_workflows(opened, "cheap") > 0
     finish_run(file, launchpad)
     with Store(connection) as store:
         assert outcome(store, "cheap") == undisturbed
@@ -109,11 +110,11 @@ def test_submitting_twice_puts_up_each_job_once(new_database: NewDatabase, tmp_p
     spec = load_campaign(write_campaign(tmp_path, CHEAP, name="cheap"))
     spec = spec.model_copy(update={"folder": str(tmp_path / "cheap")})
     submit(connection, spec, base=tmp_path)
-    fireworks = open_launchpad(connection).fireworks
-    before = fireworks.count_documents({})
-    submit(connection, spec, base=tmp_path)
-    assert before > 0
-    assert fireworks.count_documents({}) == before
+    with open_launchpad(connection) as opened:
+        before = opened.fireworks.count_documents({})
+        submit(connection, spec, base=tmp_path)
+        assert before > 0
+        assert opened.fireworks.count_documents({}) == before
 
 
 def test_killed_in_every_stage_real_engines_lose_and_repeat_no_label(

@@ -15,6 +15,7 @@ from al_loop.jobfolder import Clock
 from al_loop.train.checks import check_task
 from al_loop.train.deepmd.chatter import chatter_to
 from al_loop.train.deepmd.faults import check_last_error
+from al_loop.train.deepmd.inputs import render_input
 from al_loop.train.deepmd.options import DeepmdOptions
 from al_loop.train.deepmd.plan import INPUT, plan_training
 from al_loop.train.deepmd.predictor import DeepmdPredictor
@@ -57,6 +58,13 @@ class DeepmdTrainer:
         run_training(self.options, task, plan, folder=folder, clock=clock)
         check_last_error((folder / CURVE).read_text(), task.train)
         return Member(model=MODEL, restart=(*PARTS, INPUT), extra=(CURVE, LOG, FROZEN))
+
+    def render(self, elements: tuple[str, ...]) -> dict[str, str]:
+        """The input of a cold start, as `al-loop check` shows it."""
+        text = render_input(
+            self.options, elements=elements, seed=1, steps=self.options.steps, systems=["train"]
+        )
+        return {INPUT: text}
 
     @staticmethod
     def predictor(model: Path, elements: tuple[str, ...]) -> Predictor:
