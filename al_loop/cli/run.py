@@ -85,7 +85,7 @@ def _finish(store: Store, record: CampaignRecord) -> None:
         )
     ctx = Context(store, record.name)
     results = Path(record.folder) / "results"
-    model = export_model(ctx, results / "potential")[0]
+    model, *others = export_model(ctx, results / "potential")
     counts = export_dataset(ctx, results / "dataset", fmt="deepmd/npy")
     figures = draw_figures(ctx, results / "figures")
     split = ", ".join(f"{n} {name}" for name, n in counts.items())
@@ -95,10 +95,17 @@ def _finish(store: Store, record: CampaignRecord) -> None:
     out.print(
         f"figures    {_short(results / 'figures', here)}: {', '.join(p.name for p in figures)}"
     )
-    folder = _short(model.parent, here)
-    out.print(f"next:      cd {folder} && lmp -in in.lammps     (2,000 steps of NVT at 1500 K)")
-    out.print(f"           al-loop status {record.name}")
-    out.print(f"           al-loop export dataset {record.name} --format extxyz -o FOLDER")
+    steps = [
+        f"al-loop status {record.name}",
+        f"al-loop export dataset {record.name} --format extxyz -o FOLDER",
+        "al-loop db status     (a local database keeps running; `al-loop db stop` ends it)",
+    ]
+    if any(path.name == "in.lammps" for path in others):
+        folder = _short(model.parent, here)
+        steps.insert(0, f"cd {folder} && lmp -in in.lammps     (2,000 steps of NVT at 1500 K)")
+    out.print(f"next:      {steps[0]}")
+    for step in steps[1:]:
+        out.print(f"           {step}")
 
 
 def _short(path: Path, here: Path) -> str:

@@ -32,6 +32,7 @@ ONE_THREAD = {
 """Jobs share the cores among themselves, one core each; a user's own setting is kept."""
 
 CONTEXT = multiprocessing.get_context("forkserver")
+_PROBED, _READY = threading.Event(), threading.Event()
 
 
 def engines_of(spec: CampaignSpec) -> dict[EngineKind, str]:
@@ -63,18 +64,37 @@ def start_fork_server(modules: Iterable[str], *, log: Path) -> None:
     CONTEXT.set_forkserver_preload(list(modules))
     with redirected(log):
         forkserver.ensure_running()
+    if not _PROBED.is_set():
+        _PROBED.set()
+        threading.Thread(target=_probe, daemon=True, name="fork-server-probe").start()
+
+
+def _probe() -> None:
+    """A fork server answers its first call when it has imported everything."""
+    process = CONTEXT.Process(target=_nothing)
+    process.start()
+    process.join()
+    _READY.set()
+
+
+def _nothing() -> None:
+    """What the probe's process does."""
 
 
 def run_job_in_child(folder: Path) -> None:
-    """Run the job of a folder in a forked process and wait for it.
+    """Run the job of a folder in a process of its own and wait for it.
+
+    While the fork server is still importing, a fresh interpreter does the job: labels need
+    not wait for TensorFlow.
 
     Raises
     ------
     EngineCrashed
         The process ended without a result; the text holds its last words.
     """
-    receiver, sender = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_job_process, args=(str(folder), sender))
+    context = CONTEXT if _READY.is_set() else multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_job_process, args=(str(folder), sender))
     process.start()
     sender.close()
     try:

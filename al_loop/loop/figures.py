@@ -87,16 +87,15 @@ def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None
         for record in iterations
         if (walks := ctx.store.walks.of_iteration(ctx.name, record.index))
     }
-    samples = {
-        index: values[np.isfinite(values) & (values > 0)] for index, values in samples.items()
-    }
+    samples = {index: values[np.isfinite(values)] for index, values in samples.items()}
     samples = {index: values for index, values in samples.items() if len(values)}
     if not samples:
         return None
     trust = ctx.spec.select.trust
-    low = min(min(v.min() for v in samples.values()), trust.lower)
+    low = trust.lower / 30  # an ideal crystal has no forces, hence no deviation
     high = max(max(v.max() for v in samples.values()), trust.upper)
-    bins = np.geomspace(low, high * 1.01, 50).tolist()
+    bins = np.geomspace(low, high * 1.01, 60).tolist()
+    samples = {index: values.clip(min=low) for index, values in samples.items()}
     figure, axes = _figure()
     shades = np.linspace(0.25, 1.0, len(samples))
     for shade, (index, values) in zip(shades, samples.items(), strict=True):

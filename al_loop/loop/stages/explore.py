@@ -35,7 +35,13 @@ class Explore:
             walkers, key=lambda name: (-walkers[name][0].steps * len(walkers[name][1]), name)
         )
         count = -(-len(by_cost) // ctx.spec.explore.walkers_per_job)
-        return [PlannedJob(f"walkers-{i:03d}", tuple(by_cost[i::count])) for i in range(count)]
+        deals = [by_cost[i::count] for i in range(count)]
+        # Every other job goes the other way round: jobs that run side by side then load models
+        # at different times, and one computes while its neighbour loads.
+        return [
+            PlannedJob(f"walkers-{i:03d}", tuple(deal[::-1] if i % 2 else deal))
+            for i, deal in enumerate(deals)
+        ]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
         """Write the committee's models and a job's folder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,7 +22,7 @@ class Prefactors(EngineOptions):
     )
 
     @model_validator(mode="after")
-    def _positive(self) -> Self:
+    def _positive(self) -> Prefactors:
         if min(*self.energy, *self.force, *self.virial) < 0:
             raise ValueError("prefactors must not be negative")
         return self
@@ -71,7 +71,7 @@ class DeepmdOptions(EngineOptions):
     threads: Count = Field(1, description="Threads of TensorFlow; members share the cores.")
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _ordered(self) -> DeepmdOptions:
         if self.rcut_smth >= self.rcut:
             raise ValueError(f"rcut_smth ({self.rcut_smth}) must be below rcut ({self.rcut})")
         for name in ("start_lr", "warm_lr"):

@@ -1,0 +1,368 @@
+"""The contract of the store: what is written is there, whole and once, whoever writes it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from al_loop.errors import DatabaseError, DatasetError
+from al_loop.jobfolder import Span
+from al_loop.store import (
+    Counts,
+    ErrorSummary,
+    Event,
+    JobRecord,
+    Method,
+    Selection,
+    Store,
+)
+
+from .records import AWKWARD, WHEN, campaign, failed, label, model, walk
+
+
+def at_once(actions: Sequence[Callable[[], bool]]) -> int:
+    """Number of the actions that say yes when all are done at the same time."""
+    with ThreadPoolExecutor(len(actions)) as threads:
+        return sum(future.result(60) for future in [threads.submit(action) for action in actions])
+
+
+def chosen(frame: str = "f", **changes: object) -> Selection:
+    first = Selection(
+        campaign="glass",
+        frame=frame,
+        iteration=1,
+        chosen="candidate",
+        split="train",
+        source="quartz-nvt-0",
+        step=np.int64(40),  # type: ignore[arg-type]
+        deviation=float(np.float64(0.3)),
+        predicted_forces=AWKWARD,
+    )
+    return replace(first, **changes)  # type: ignore[arg-type]
+
+
+def job(name: str, items: tuple[str, ...] = ()) -> JobRecord:
+    return JobRecord(campaign="g", iteration=0, stage="label", name=name, items=items)
+
+
+def done(store: Store, key: str, host: str = "node") -> bool:
+    span = Span(what="compute", start=1.0, end=2.0)
+    return store.jobs.mark_done(key, spans=[span], started=WHEN, ended=WHEN, host=host)
+
+
+class StoreContract:
+    """Inherit, name the class ``Test...``, and give a fixture ``store`` on an empty database."""
+
+    rounds = 10
+    """Races between two threads."""
+
+    # -- frames
+
+    def test_a_frame_keeps_every_bit(self, store: Store, frames: dict[str, Atoms]) -> None:
+        store.frames.put_many(frames)
+        found = store.frames.get_many([*frames, "0" * 64])
+        assert list(found) == list(frames)
+        for key, atoms in frames.items():
+            assert found[key].positions.tobytes() == atoms.positions.tobytes()
+            assert found[key].cell.array.tobytes() == atoms.cell.array.tobytes()
+            assert found[key].numbers.tolist() == atoms.numbers.tolist()
+            assert found[key].pbc.tolist() == atoms.pbc.tolist()
+        assert store.frames.known([*frames, "0" * 64]) == set(frames)
+
+    def test_the_first_order_of_atoms_stays_because_forces_follow_it(
+        self, store: Store, frames: dict[str, Atoms]
+    ) -> None:
+        key, atoms = next(iter(frames.items()))
+        store.frames.put_many({key: atoms})
+        store.frames.put_many({key: atoms[::-1]})
+        assert store.frames.get_many([key])[key].numbers.tolist() == atoms.numbers.tolist()
+
+    def test_a_frame_under_a_foreign_hash_is_refused(
+        self, store: Store, frames: dict[str, Atoms]
+    ) -> None:
+        one, other = list(frames)[:2]
+        with pytest.raises(DatasetError, match="hash"):
+            store.frames.put_many({one: frames[other]})
+        assert store.frames.known([one]) == set()
+
+    # -- labels
+
+    def test_a_label_keeps_every_bit(self, store: Store) -> None:
+        forces = np.vstack([AWKWARD, AWKWARD])
+        given = label("f", forces=forces, energy=0.1 + 0.2)
+        store.labels.put_many([given])
+        found = store.labels.get_many(["f", "absent"], "m")["f"]
+        assert found.forces is not None and found.virial is not None and given.virial is not None
+        assert found.forces.tobytes() == forces.tobytes()
+        assert found.virial.tobytes() == given.virial.tobytes()
+        assert found.energy == 0.1 + 0.2
+        assert found.when == WHEN.replace(microsecond=678000)
+
+    def test_labels_of_another_method_are_others(self, store: Store) -> None:
+        store.labels.put_many([label("f", energy=1.0)])
+        assert store.labels.get_many(["f"], "another method") == {}
+        assert store.labels.known(["f"], "another method") == set()
+        store.labels.put_many([replace(label("f", energy=2.0), method="another method")])
+        for method, energy in (("m", 1.0), ("another method", 2.0)):
+            assert store.labels.get_many(["f"], method)["f"].energy == energy
+            assert store.labels.count(method) == 1
+
+    def test_the_first_ok_label_stays(self, store: Store) -> None:
+        store.labels.put_many([label("f", energy=1.0)])
+        store.labels.put_many([label("f", energy=2.0), label("g")])
+        assert store.labels.get_many(["f"], "m")["f"].energy == 1.0
+        assert store.labels.known(["f", "g"], "m") == {"f", "g"}
+
+    def test_a_failed_label_never_replaces_an_ok_one(self, store: Store) -> None:
+        store.labels.put_many([label("f", energy=1.0)])
+        store.labels.put_many([failed("f")])
+        assert store.labels.get_many(["f"], "m")["f"].energy == 1.0
+
+    def test_an_ok_label_replaces_a_failed_one(self, store: Store) -> None:
+        store.labels.put_many([failed("f"), failed("g")])
+        store.labels.put_many([label("f", energy=2.0)])
+        assert store.labels.get_many(["f"], "m")["f"].energy == 2.0
+        assert store.labels.counts(["f", "g", "h"], "m") == {"ok": 1, "failed": 1, "quarantined": 0}
+        assert store.labels.known(["f", "g", "h"], "m") == {"f", "g"}
+        assert store.labels.count("m") == 1
+
+    def test_a_quarantined_label_stays_so(self, store: Store) -> None:
+        store.labels.put_many([label("f")])
+        assert store.labels.quarantine("f", "m", reason="energy is an outlier")
+        store.labels.put_many([label("f")])
+        assert store.labels.get_many(["f"], "m")["f"].state == "quarantined"
+        assert not store.labels.quarantine("absent", "m", reason="")
+
+    # -- selections, methods, models, training sets, walks
+
+    def test_a_selection_comes_back(self, store: Store) -> None:
+        store.selections.put_many([chosen(), chosen("e", iteration=2), chosen(campaign="other")])
+        (found,) = store.selections.of_iteration("glass", 1)
+        assert (found.step, found.deviation, found.chosen) == (40, 0.3, "candidate")
+        assert found.predicted_forces is not None
+        assert found.predicted_forces.tobytes() == AWKWARD.tobytes()
+        light = store.selections.of_campaign("glass", with_forces=False)
+        assert [(s.frame, s.predicted_forces) for s in light] == [("f", None), ("e", None)]
+        assert store.selections.count("glass") == 2
+        assert store.selections.hashes("glass") == {"f", "e"}
+        assert store.selections.hashes("glass", iteration=2) == {"e"}
+
+    def test_the_first_selection_of_a_frame_stays(self, store: Store) -> None:
+        store.selections.put_many([chosen()])
+        store.selections.put_many([chosen(iteration=9, chosen="audit"), chosen("e", iteration=9)])
+        (found,) = store.selections.of_iteration("glass", 1)
+        assert found.chosen == "candidate"
+        assert store.selections.hashes("glass", iteration=9) == {"e"}
+
+    def test_a_method_is_found_under_its_fingerprint(self, store: Store) -> None:
+        method = Method(engine="xtb", fingerprint={"a.b": 1, "accuracy": 0.1, "$": "x", "on": True})
+        key = store.methods.put(method)
+        assert key == store.methods.put(method) == method.id
+        assert store.methods.get(key) == method
+        assert store.methods.get("absent") is None
+
+    def test_a_model_comes_back(self, store: Store) -> None:
+        given = model(
+            files={"frozen.pb": "a", "model.ckpt.data-00000": "b"},
+            model="frozen.pb",
+            restart=("model.ckpt.data-00000",),
+            valid_errors=ErrorSummary(frames=3, energy_rmse=1.0, force_rmse=0.1),
+        )
+        store.models.put(given)
+        assert store.models.get(given.id) == given
+        final = ErrorSummary(frames=9, force_rmse=0.2)
+        assert store.models.set_final_errors(given.id, final)
+        assert not store.models.set_final_errors("absent", final)
+        found = store.models.get(given.id)
+        assert found is not None and found.final_test_errors == final
+
+    def test_the_first_good_model_stays(self, store: Store) -> None:
+        store.models.put(model(member=1, state="failed", reason="diverged"))
+        store.models.put(model())
+        store.models.put(model(seed=99))
+        store.models.put(model(state="failed"))
+        committee = store.models.of_iteration("glass", 0)
+        assert [(m.member, m.seed, m.state) for m in committee] == [(0, 1, "ok"), (1, 1, "failed")]
+        store.models.put(model(member=1))
+        assert [m.state for m in store.models.of_campaign("glass")] == ["ok", "ok"]
+
+    def test_a_training_set_of_any_size_comes_back(self, store: Store) -> None:
+        for count in (0, 3, 140_000):
+            hashes = [f"{i:064x}" for i in range(count)]
+            key = store.training_sets.put("m", reversed(hashes))
+            assert store.training_sets.put("m", [*hashes, *hashes[:2]]) == key
+            assert store.training_sets.put("another", hashes) != key
+            found = store.training_sets.get(key)
+            assert found is not None
+            assert (found.method, found.frames, found.id) == ("m", tuple(hashes), key)
+
+    def test_a_walk_of_any_length_keeps_every_bit(self, store: Store) -> None:
+        for iteration, samples in enumerate((7, 0, 600_000)):
+            given = replace(walk("w", samples), iteration=iteration)
+            store.walks.put(given)
+            (found,) = store.walks.of_iteration("glass", iteration)
+            assert (found.stop, found.cut, found.temperature) == ("completed", 2, 300.0)
+            assert found.step.dtype == np.int64
+            for name in ("step", "max_force_deviation", "sample_temperature", "sample_pressure"):
+                assert getattr(found, name).tobytes() == getattr(given, name).tobytes()
+            (light,) = store.walks.of_iteration("glass", iteration, with_arrays=False)
+            assert len(light.step) == 0
+
+    def test_the_first_walk_of_a_walker_stays(self, store: Store) -> None:
+        store.walks.put(walk("w", 7))
+        store.walks.put(replace(walk("w", 5), stop="deviation"))
+        (found,) = store.walks.of_iteration("glass", 1)
+        assert (found.stop, len(found.step)) == ("completed", 7)
+
+    # -- campaigns
+
+    def test_a_campaign_comes_back_whatever_its_keys(self, store: Store) -> None:
+        spec = {"structures": {"SiO2.v2": {"$x": [1, 2.5, None]}}, "seed": 2**80}
+        record = campaign(spec=spec, created=WHEN)
+        assert store.campaigns.create(record)
+        assert store.campaigns.get("glass") == record
+        assert [c.name for c in store.campaigns.all()] == ["glass"]
+        assert store.campaigns.get("absent") is None
+        assert store.campaigns.state("absent") is None
+
+    def test_a_campaign_is_created_once(self, store: Store) -> None:
+        record = campaign(created=WHEN)
+        assert store.campaigns.create(record)
+        assert not store.campaigns.create(campaign(spec={"another": 1}))
+        assert store.campaigns.get("glass") == record
+
+    def test_the_end_of_a_campaign_is_its_first_end(self, store: Store) -> None:
+        hour = timedelta(hours=1)
+        store.campaigns.create(campaign(created=WHEN))
+        store.campaigns.set_state("glass", "converged", "good", when=WHEN + hour)
+        store.campaigns.set_state("glass", "converged", "good", when=WHEN + 2 * hour)
+        ended = store.campaigns.get("glass")
+        assert ended is not None and ended.ended == campaign(created=WHEN).created + hour
+        store.campaigns.set_state("glass", "running", "more budget")
+        store.campaigns.replace_spec("glass", {"budget": 2}, schema_version=2)
+        again = store.campaigns.get("glass")
+        assert again is not None
+        assert (again.state, again.ended, again.spec) == ("running", None, {"budget": 2})
+        assert (store.campaigns.state("glass"), again.schema_version) == ("running", 2)
+
+    def test_a_campaign_that_is_not_there_cannot_change(self, store: Store) -> None:
+        with pytest.raises(DatabaseError, match="no campaign 'absent'"):
+            store.campaigns.set_state("absent", "stopped", "")
+
+    def test_a_lease_has_one_owner_until_it_is_given_back_or_runs_out(self, store: Store) -> None:
+        store.campaigns.create(campaign())
+        lease, release = store.campaigns.lease, store.campaigns.release
+        assert lease("glass", "$me", 60)
+        assert not lease("glass", "other", 60)
+        assert lease("glass", "$me", 60)
+        assert not release("glass", "other")
+        assert store.campaigns.lease_owner("glass") == "$me"
+        assert release("glass", "$me")
+        assert store.campaigns.lease_owner("glass") is None
+        assert lease("glass", "other", -1)
+        assert lease("glass", "$me", 60)
+        assert not lease("absent", "$me", 60)
+
+    # -- iterations
+
+    def test_an_iteration_opens_once(self, store: Store) -> None:
+        assert store.iterations.open("glass", 0, "start", when=WHEN)
+        assert not store.iterations.open("glass", 0, "train")
+        assert store.iterations.open("glass", 1, "train")
+        found, last = store.iterations.get("glass", 0), store.iterations.latest("glass")
+        assert found is not None and found.stage == "start"
+        assert last is not None and last.index == 1
+        assert [i.index for i in store.iterations.all("glass")] == [0, 1]
+        assert store.iterations.latest("absent") is None
+        assert store.iterations.get("absent", 0) is None
+
+    def test_an_iteration_moves_once(self, store: Store) -> None:
+        its = store.iterations
+        its.open("glass", 0, "start", when=WHEN)
+        assert its.record("glass", 0, planned=True)
+        assert its.move("glass", 0, from_stage="start", to_stage="train", audit_error=1.0)
+        assert not its.move("glass", 0, from_stage="start", to_stage="train", audit_error=9.0)
+        assert not its.move("glass", 8, from_stage="start", to_stage="train")
+        found = its.get("glass", 0)
+        assert found is not None
+        assert (found.stage, found.planned, found.audit_error) == ("train", False, 1.0)
+
+    def test_an_iteration_keeps_what_was_measured(self, store: Store) -> None:
+        its = store.iterations
+        its.open("glass", 0, "start")
+        facts = {"seconds": {"start": 2.0}, "idle": {"start": 1}}
+        its.move("glass", 0, from_stage="start", to_stage="train", **facts)  # type: ignore[arg-type]
+        assert its.record("glass", 0, seconds={"train": 5.0}, counts=Counts(explored=7))
+        assert not its.record("glass", 8, reason="")
+        found = its.get("glass", 0)
+        assert found is not None
+        assert found.seconds == {"start": 2.0, "train": 5.0}
+        assert (found.idle, found.counts.explored) == ({"start": 1.0}, 7)
+
+    def test_of_two_that_open_at_once_one_wins(self, store: Store) -> None:
+        for n in range(self.rounds):
+            assert at_once([lambda n=n: store.iterations.open("g", n, "train")] * 2) == 1
+
+    def test_of_two_that_move_at_once_one_wins(self, store: Store) -> None:
+        def move(n: int) -> bool:
+            return store.iterations.move("g", n, from_stage="train", to_stage="explore")
+
+        for n in range(self.rounds):
+            store.iterations.open("g", n, "train")
+            assert at_once([lambda n=n: move(n)] * 2) == 1
+
+    # -- jobs
+
+    def test_a_job_is_done_once_and_can_be_reopened(self, store: Store) -> None:
+        first, second = job("chunk-0", ("a", "b")), job("chunk-1", ("c",))
+        store.jobs.put_many([first, second])
+        assert store.jobs.of_stage("g", 0, "label") == [first, second]
+        assert store.jobs.add_attempt(first.id)
+        assert done(store, first.id)
+        assert not done(store, first.id, "another")
+        assert not store.jobs.add_attempt(first.id)
+        assert [j.name for j in store.jobs.due("g", 0, "label")] == ["chunk-1"]
+        assert (store.jobs.count("g", 0, "label"), store.jobs.count_due("g", 0, "label")) == (2, 1)
+        found = store.jobs.get(first.id)
+        assert found is not None and (found.host, found.attempts) == ("node", 1)
+        assert found.spans == (Span(what="compute", start=1.0, end=2.0),)
+        store.jobs.reopen(first.id)
+        assert store.jobs.count_due("g", 0, "label") == 2
+        assert store.jobs.get("absent") is None
+
+    def test_a_job_that_is_put_again_stays_as_it_is(self, store: Store) -> None:
+        first = job("chunk-0", ("a", "b"))
+        store.jobs.put_many([first])
+        assert done(store, first.id)
+        store.jobs.put_many([job("chunk-0"), job("chunk-1")])
+        found = store.jobs.get(first.id)
+        assert found is not None and (found.state, found.items) == ("done", ("a", "b"))
+        assert store.jobs.count("g", 0, "label") == 2
+
+    def test_of_two_that_finish_a_job_at_once_one_wins(self, store: Store) -> None:
+        for n in range(self.rounds):
+            key = job(str(n)).id
+            store.jobs.put_many([job(str(n))])
+            assert at_once([lambda key=key: done(store, key)] * 2) == 1
+
+    # -- events
+
+    def test_events_come_back_in_order(self, store: Store) -> None:
+        for n in (0, 1, 2, 4, 3):
+            when = WHEN + timedelta(seconds=n)
+            data = {"n": n, "nan": float("nan")}
+            store.events.add(Event(campaign="g", when=when, kind="k", text=str(n), data=data))
+        store.events.add(Event(campaign="other", kind="k", text="x" * 100_000))
+        assert [e.text for e in store.events.latest("g", 3)] == ["2", "3", "4"]
+        since = store.events.since("g", WHEN + timedelta(seconds=2.5))
+        assert [e.text for e in since] == ["3", "4"]
+        (last,) = store.events.latest("g", 1)
+        assert (last.data, "/" in last.where) == ({"n": 4, "nan": "nan"}, True)
+        (long,) = store.events.latest("other", 1)
+        assert len(long.text) < 21_000
