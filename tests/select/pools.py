@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from ase import Atoms
-from hypothesis import strategies as st
 
 from al_loop.frame import frame_hash
 from al_loop.select import ACCURATE, CANDIDATE, FAILED, Pool
@@ -59,27 +59,27 @@ class Ask:
         }
 
 
-@st.composite
-def asks(draw: st.DrawFn) -> Ask:
-    sample = st.tuples(st.sampled_from([ACCURATE, CANDIDATE, FAILED]), st.booleans())
-    names = st.text("abcdef", min_size=1, max_size=4)
-    walks = draw(st.dictionaries(names, st.lists(sample, max_size=12), max_size=6))
-    pools = [
-        make_pool(
-            name,
-            [code for code, _ in samples],
-            dropped={i for i, (_, kept) in enumerate(samples) if not kept},
-        )
-        for name, samples in walks.items()
-    ]
+@cache
+def asks() -> tuple[Ask, ...]:
+    """Many questions, the first one about no walkers at all."""
+    generator = np.random.default_rng(1)
+    return tuple(_ask(generator, walkers) for walkers in (0, *[1, 2, 3, 4, 5, 6] * 12))
+
+
+def _ask(generator: np.random.Generator, walkers: int) -> Ask:
+    pools = []
+    for name in generator.permutation(["ab", "ba", "abc", "cab", "bca", "d"])[:walkers].tolist():
+        codes = generator.choice([ACCURATE, CANDIDATE, FAILED], generator.integers(13))
+        dropped = np.flatnonzero(generator.random(len(codes)) < 0.3)
+        pools.append(make_pool(name, codes.tolist(), dropped=set(dropped.tolist())))
     every = sorted({frame_hash(atoms) for pool in pools for atoms in pool.frames})
-    forget = draw(st.integers(1, 4))
+    forget = int(generator.integers(1, 5))
     return Ask(
         pools=pools,
-        shuffled=draw(st.permutations(pools)),
-        batch=draw(st.integers(0, 15)),
-        audit=draw(st.integers(0, 6)),
-        seed=draw(st.integers(1, 1000)),
-        refuse=draw(st.sampled_from([1, 2, 3])),
+        shuffled=[pools[i] for i in generator.permutation(len(pools))],
+        batch=int(generator.integers(16)),
+        audit=int(generator.integers(7)),
+        seed=int(generator.integers(1, 1000)),
+        refuse=int(generator.integers(1, 4)),
         known=set(every[::forget]) if forget > 1 else set(),
     )
