@@ -152,12 +152,12 @@ class StoreContract:
         assert store.selections.count("glass") == 2
         assert store.selections.hashes("glass") == {"f", "e"}
         assert store.selections.hashes("glass", iteration=2) == {"e"}
+        assert store.selections.hashes("other") == {"f"}
 
     def test_the_first_selection_of_a_frame_stays(self, store: Store) -> None:
         store.selections.put_many([chosen()])
         store.selections.put_many([chosen(iteration=9, chosen="audit"), chosen("e", iteration=9)])
-        (found,) = store.selections.of_iteration("glass", 1)
-        assert found.chosen == "candidate"
+        assert [s.chosen for s in store.selections.of_iteration("glass", 1)] == ["candidate"]
         assert store.selections.hashes("glass", iteration=9) == {"e"}
 
     def test_a_method_is_found_under_its_fingerprint(self, store: Store) -> None:

@@ -50,7 +50,8 @@ class Meeting:
 
 
 def single(array: Any) -> Any:
-    return None if array is None else np.asarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        return None if array is None else np.asarray(array, dtype=np.float32)
 
 
 # -- frames
