@@ -52,10 +52,11 @@ def preload_modules(engines: Mapping[EngineKind, str]) -> list[str]:
     return modules
 
 
-def start_fork_server(modules: Iterable[str], *, log: Path) -> None:
+def start_fork_server(modules: Iterable[str], *, log: Path, wait: bool = False) -> None:
     """Start this process's fork server; the chatter of what it imports goes to ``log``.
 
-    Does nothing when one is running already (then it keeps what it has imported).
+    Does nothing when one is running already (then it keeps what it has imported). ``wait`` until
+    it has imported everything.
     """
     for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
@@ -67,6 +68,8 @@ def start_fork_server(modules: Iterable[str], *, log: Path) -> None:
     if not _PROBED.is_set():
         _PROBED.set()
         threading.Thread(target=_probe, daemon=True, name="fork-server-probe").start()
+    if wait:
+        _READY.wait()
 
 
 def _probe() -> None:

@@ -59,7 +59,7 @@ def advance(
         try:
             progress: Progress = "moved"
             while progress == "moved":
-                progress = _step(ctx, executor, thorough=finished is None)
+                progress = _step(ctx, executor, finished=finished)
         except (CampaignFailed, JobGivenUp) as error:
             store.campaigns.set_state(name, "failed", str(error))
             ctx.event("campaign-failed", str(error))
@@ -67,7 +67,7 @@ def advance(
     return progress
 
 
-def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
+def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress:
     """One transition of the state machine, or none."""
     if ctx.store.campaigns.state(ctx.name) != "running":
         return "ended"
@@ -82,7 +82,10 @@ def _step(ctx: Context, executor: Executor, *, thorough: bool) -> Progress:
     if fresh:
         _plan(ctx, iteration)
     due = _due(ctx, iteration)
-    if due and (fresh or thorough):
+    # A job of an earlier stage: whoever moved the campaign on may have died before the jobs of
+    # this one were put up.
+    late = finished is None or not finished.startswith(_stage_id(iteration))
+    if due and (fresh or late):
         _take_in(ctx, due)
         due = _due(ctx, iteration)
         for job in due:
@@ -139,6 +142,11 @@ def _plan(ctx: Context, iteration: IterationRecord) -> None:
     ]
     ctx.store.jobs.put_many(jobs)
     ctx.store.iterations.record(ctx.name, iteration.index, planned=True)
+
+
+def _stage_id(iteration: IterationRecord) -> str:
+    """How the identities of a stage's jobs begin."""
+    return f"{iteration.campaign}/{iteration.index}/{iteration.stage}/"
 
 
 def _due(ctx: Context, iteration: IterationRecord) -> list[JobRecord]:
