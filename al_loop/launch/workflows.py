@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fireworks import Firework, LaunchPad, Workflow
 from pymongo.errors import BulkWriteError
+from tqdm import tqdm
 
 from al_loop.hashing import digest
 from al_loop.launch.child import engines_of
@@ -78,7 +80,10 @@ class FireworksExecutor:
     def _put_up(self, ctx: Context, jobs: Sequence[JobRecord]) -> None:
         """One workflow; somebody else's equal one is as good."""
         workflow = make_workflow(ctx, jobs)
-        with contextlib.redirect_stderr(io.StringIO()):  # bulk_add_wfs draws a progress bar
+        # bulk_add_wfs draws a progress bar, and its lock would be a system semaphore, which a
+        # killed process leaves behind.
+        tqdm.set_lock(threading.RLock())
+        with contextlib.redirect_stderr(io.StringIO()):
             try:
                 self.launchpad.bulk_add_wfs([workflow])
             except BulkWriteError as error:

@@ -44,3 +44,16 @@ def test_check_shows_engines_structures_cost_and_first_inputs(
     script = next((tmp_path / "first").rglob("in.lammps")).read_text()
     assert "pair_style" in script
     assert sorted(p.name for p in tmp_path.iterdir()) == ["first", "mine.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(("rnu",), "Did you mean"), (("run",), "FILE"), (("run", "a.yaml", "--coers", "2"), "--cores")],
+)
+def test_a_wrong_command_line_is_explained_without_a_stack_trace(
+    al_loop: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = al_loop(*arguments)
+    assert ran.code == 2
+    assert words in ran.err
+    assert "Traceback" not in ran.err

@@ -1,0 +1,36 @@
+"""`al-loop`: its verbs, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from al_loop.cli import check, db, export, init, status
+from al_loop.cli import run as running
+from al_loop.cli.console import complain
+from al_loop.errors import AlLoopError
+
+app = typer.Typer(
+    name="al-loop",
+    help="Neural-network potentials for oxide glasses by active learning.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(init.init)
+app.command()(check.check)
+app.command()(running.run)
+app.command()(running.submit)
+app.command()(status.status)
+app.add_typer(export.app, name="export")
+app.add_typer(db.app, name="db")
+
+
+def run() -> None:
+    """Errors of ours become a message and exit code 2, never a stack trace."""
+    try:
+        app()
+    except AlLoopError as error:
+        complain(error)
+        sys.exit(2)
