@@ -57,7 +57,7 @@ def submit(file: FileArgument, launchpad: LaunchpadOption = None) -> None:
     connection = _ready(spec, file, launchpad)
     record = launch_run.submit(connection, spec, base=file.parent)
     out.print(f"campaign   {spec.name} is {record.state}; its files go to {record.folder}")
-    out.print("next:      rlaunch rapidfire --nlaunches infinite   (as many as you like, anywhere)")
+    out.print("next:      rlaunch rapidfire --nlaunches infinite --sleep 5   (as many as you like)")
     out.print(f"           lpad get_wflows; al-loop status {spec.name}")
 
 
@@ -81,7 +81,7 @@ def _finish(store: Store, record: CampaignRecord) -> None:
         raise UserError(
             "the campaign cannot go on by itself",
             where=record.name,
-            remedy="mend the cause shown above, then type the same command: it continues",
+            remedy="the reason and the way out stand above",
         )
     ctx = Context(store, record.name)
     results = Path(record.folder) / "results"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fireworks import LaunchPad
+from pymongo.errors import PyMongoError
 
 from al_loop.campaign import CampaignSpec
 from al_loop.launch.child import engines_of, preload_modules
@@ -17,6 +18,7 @@ from al_loop.launch.worker import Worker
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
 from al_loop.loop.advance import advance
 from al_loop.store import CampaignRecord, Connection, Event, Store
+from al_loop.store.faults import translate
 
 TICK_SECONDS = 0.25
 CARE_SECONDS = 5.0
@@ -60,10 +62,11 @@ def run(
         workers = [hire() for _ in range(cores)]
         try:
             _look_after(store, launchpad, workers, campaign=spec.name, hire=hire, watch=watch)
+        except PyMongoError as error:
+            raise translate(error, connection) from None
         finally:
             for worker in workers:
                 worker.kill()
-            reconcile(launchpad, spec.name)
         return store.campaigns.get(spec.name) or record
 
 

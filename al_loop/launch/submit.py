@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from al_loop.campaign import CampaignSpec, dump_campaign
 from al_loop.campaign.spec import SCHEMA_VERSION
 from al_loop.errors import UserError
-from al_loop.hashing import canonical_json
+from al_loop.hashing import canonical_json, digest
+from al_loop.jobfolder import write_atomically
 from al_loop.loop.check import check_folder
 from al_loop.store import CampaignRecord, Store
 
@@ -27,7 +29,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
     found = store.campaigns.get(spec.name)
     if found is None:
         folder = Path(spec.folder or spec.name).absolute()
-        _make(folder)
+        _claim(folder, dump_campaign(spec))
         record = CampaignRecord(
             name=spec.name,
             spec=dump_campaign(spec),
@@ -45,13 +47,28 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
             where=found.folder,
             remedy="give the new one another name, or put the old values back to continue",
         )
-    _make(Path(found.folder))
+    _claim(Path(found.folder), found.spec)
     return found
 
 
-def _make(folder: Path) -> None:
+def _claim(folder: Path, spec: Mapping[str, object]) -> None:
+    """Make the folder, or see that what it holds belongs to a campaign that asks for the same.
+
+    Results of another campaign must never be taken for this one's, but a campaign that has lost
+    its database finds its own again.
+    """
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    stamp = digest({key: value for key, value in spec.items() if key not in _MAY_DIFFER})
+    file = folder / "campaign.sha256"
+    if not file.exists():
+        write_atomically(file, stamp)
+    elif file.read_text() != stamp:
+        raise UserError(
+            "this folder holds the files of a campaign that asks for something else",
+            where=folder,
+            remedy="move it away, or set `folder` to another place",
+        )
 
 
 def _differences(old: dict[str, object], new: dict[str, object]) -> list[str]:

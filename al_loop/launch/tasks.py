@@ -7,10 +7,14 @@ from typing import Any
 
 from fireworks import FiretaskBase, FWAction, LaunchPad
 
+from al_loop.errors import JobFolderError, MachineError
 from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
 from al_loop.launch.launchpad import connection_of
 from al_loop.loop.advance import advance
 from al_loop.store import Store
+
+MAX_TRIES = 3
+"""Times that a job is tried in place when the machine fails, before its firework FIZZLES."""
 
 
 class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
@@ -24,12 +28,16 @@ class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
     required_params = ["folder", "engines"]  # noqa: RUF012  # FireWorks' own protocol
 
     def run_task(self, fw_spec: dict[str, Any]) -> None:
-        """Run it in a process of its own; a folder that is gone is left to the next task."""
+        """Run it in a process of its own."""
         folder = Path(self["folder"])
-        if not (folder / "job.json").exists():
-            return
         start_fork_server(preload_modules(self["engines"]), log=folder / "fork-server.log")
-        run_job_in_child(folder)
+        for left in reversed(range(MAX_TRIES)):
+            try:
+                run_job_in_child(folder)
+                return
+            except MachineError:
+                if left == 0:
+                    raise
 
 
 class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
@@ -47,4 +55,7 @@ class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
             progress = advance(
                 store, self["campaign"], FireworksExecutor(self.launchpad), finished=self["job"]
             )
+            job = store.jobs.get(self["job"])
+        if job is not None and job.state == "due":
+            raise JobFolderError("the job has left no result that can be used", where=job.id)
         return FWAction(stored_data={"progress": progress})

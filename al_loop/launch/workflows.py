@@ -27,8 +27,8 @@ from al_loop.store import JobRecord
 MAX_FIREWORKS = 100
 """Fireworks in one workflow: FireWorks rewrites the whole document at each change of state."""
 
-MAX_TRIES = 3
-"""Times that a job may FIZZLE before it is given up."""
+MAX_FIZZLES = 2
+"""Times that a job may FIZZLE before it is given up (a Ctrl-C in rlaunch counts as one)."""
 
 _ALIVE = ("WAITING", "READY", "RESERVED", "RUNNING", "PAUSED")
 
@@ -64,12 +64,15 @@ class FireworksExecutor:
 
     def _again(self, job: JobRecord, firework: dict[str, Any]) -> None:
         """Run a firework again that has ended without its job being done."""
-        if firework["state"] in ("DEFUSED", "ARCHIVED"):
-            return
+        if firework["state"] == "DEFUSED":
+            raise JobGivenUp(
+                f"job {job.id} is DEFUSED in FireWorks",
+                remedy=f"`lpad reignite_fws -i {firework['fw_id']}`, then run the campaign again",
+            )
         launches = [*firework.get("archived_launches", []), *firework.get("launches", [])]
         fizzled = {"launch_id": {"$in": launches}, "state": "FIZZLED"}
         tries = self.launchpad.launches.count_documents(fizzled)
-        if tries >= MAX_TRIES:
+        if tries >= MAX_FIZZLES:
             last = self.launchpad.launches.find_one(fizzled, sort=[("launch_id", -1)])
             raise JobGivenUp(
                 f"job {job.id} failed {tries} times: {_words(last)}",
@@ -91,16 +94,16 @@ class FireworksExecutor:
                     raise
 
     def _drop_broken(self, ctx: Context) -> None:
-        """Remove workflows that a killed process has left without some of their fireworks."""
+        """Remove archived workflows, and those that a killed process has left incomplete."""
         for workflow in self._open_workflows(ctx):
             nodes = workflow["nodes"]
             there = self.launchpad.fireworks.count_documents({"fw_id": {"$in": nodes}})
-            if there < len(nodes):
+            if there < len(nodes) or workflow["state"] == "ARCHIVED":
                 remove_workflow(self.launchpad, workflow)
 
     def _open_workflows(self, ctx: Context) -> Iterator[dict[str, Any]]:
-        query = {"metadata.campaign": ctx.name, "state": {"$nin": ["COMPLETED", "ARCHIVED"]}}
-        yield from self.launchpad.workflows.find(query, {"nodes": 1})
+        query = {"metadata.campaign": ctx.name, "state": {"$ne": "COMPLETED"}}
+        yield from self.launchpad.workflows.find(query, {"nodes": 1, "state": 1})
 
 
 def make_workflow(ctx: Context, jobs: Sequence[JobRecord]) -> Workflow:

@@ -20,6 +20,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Literal
 
 from al_loop.errors import JobFolderError
@@ -90,9 +91,8 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         due = _due(ctx, iteration)
         for job in due:
             _write(ctx, job)
-        if due:
-            executor.ensure(ctx, due)
     if due:
+        executor.ensure(ctx, due)
         return "waiting"
     completed = stage.complete(ctx, iteration)
     now = datetime.now(timezone.utc)
@@ -141,7 +141,7 @@ def _plan(ctx: Context, iteration: IterationRecord) -> None:
         for job in STAGES[iteration.stage].plan(ctx, iteration)
     ]
     ctx.store.jobs.put_many(jobs)
-    ctx.store.iterations.record(ctx.name, iteration.index, planned=True)
+    ctx.store.iterations.mark_planned(ctx.name, iteration.index, iteration.stage)
 
 
 def _stage_id(iteration: IterationRecord) -> str:
@@ -163,11 +163,12 @@ def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
             continue
         try:
             result = folder.result()
-        except JobFolderError:
-            result = None
+            notes = STAGES[job.stage].ingest(ctx, job) if result else []
+        except JobFolderError as error:
+            _set_aside(ctx, job, error)
+            continue
         if result is None:
             continue
-        notes = STAGES[job.stage].ingest(ctx, job)
         if ctx.store.jobs.mark_done(
             job.id,
             spans=result.spans,
@@ -182,6 +183,8 @@ def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
 def _write(ctx: Context, job: JobRecord) -> None:
     """See that a job's folder is whole; one that holds something else is set aside."""
     folder = ctx.folder_of(job)
+    if folder.is_running():
+        return
     with contextlib.suppress(JobFolderError):
         folder.check_inputs()
         return
@@ -191,10 +194,16 @@ def _write(ctx: Context, job: JobRecord) -> None:
     except JobFolderError as error:
         if not (folder.path / "job.json").exists():
             raise
-        aside = folder.path.with_name(f"{folder.path.name}.aside-{time.time_ns()}")
-        folder.path.rename(aside)
-        ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")
+        _set_aside(ctx, job, error)
         STAGES[job.stage].write(ctx, job)
+
+
+def _set_aside(ctx: Context, job: JobRecord, error: JobFolderError) -> None:
+    """Keep a folder that is of no use, under another name."""
+    path = ctx.folder_of(job).path
+    aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")
+    path.rename(aside)
+    ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")
 
 
 def _account(ctx: Context, iteration: IterationRecord, now: datetime) -> tuple[float, float]:
@@ -212,22 +221,25 @@ def _account(ctx: Context, iteration: IterationRecord, now: datetime) -> tuple[f
 
 
 def process_name() -> str:
-    """Name of this process, by which others can find it: ``host:pid``."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Name of this process, by which others can find it: host, pid, and when it was born."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_born(os.getpid())}"
 
 
 def process_is_dead(name: str) -> bool:
     """Whether a process named by :func:`process_name` ran on this host and is gone."""
-    host, _, pid = name.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
-        return False
+    host, _, rest = name.partition(":")
+    pid, _, born = rest.partition(":")
+    return host == socket.gethostname() and pid.isdigit() and _born(int(pid)) != born
+
+
+def _born(pid: int) -> str:
+    """Boot and start time of a process (pids are used again); empty when there is none."""
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return ""
+    return f"{boot}-{stat.rpartition(')')[2].split()[19]}"
 
 
 @contextlib.contextmanager

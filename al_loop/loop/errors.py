@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from al_loop.errors import AlLoopError
 
+NEW_NAME = (
+    "change the options and give the campaign another name: frames that have a label are not "
+    "labelled again"
+)
+
 
 class CampaignFailed(AlLoopError):
     """The campaign cannot go on by itself; the reason is for a person."""

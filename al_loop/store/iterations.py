@@ -59,7 +59,6 @@ class IterationRecord(Record):
 class IterationFacts(TypedDict, total=False):
     """What may be recorded of an iteration. Stages that ``seconds`` and ``idle`` lack stay."""
 
-    planned: bool
     seconds: Mapping[Stage, float]
     idle: Mapping[Stage, float]
     counts: Counts
@@ -141,6 +140,11 @@ class Iterations:
         moved = {"stage": to_stage, "stage_started": when or now(), "planned": False}
         change: Mapping[str, Any] = {"$set": {**moved, **_settings(facts)}}
         return self.table.change_if(_key(campaign, index), {"stage": from_stage}, change)
+
+    def mark_planned(self, campaign: str, index: int, stage: Stage) -> bool:
+        """Say that all jobs of a stage are in the store; False when it has moved on."""
+        query = {"_id": _key(campaign, index), "stage": stage}
+        return self.table.change(query, {"$set": {"planned": True}})
 
     def record(self, campaign: str, index: int, **facts: Unpack[IterationFacts]) -> bool:
         """Record facts; False when there is no such iteration."""

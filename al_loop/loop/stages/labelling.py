@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
-from al_loop.label import collect_labels, stage_label_job
+from al_loop.errors import JobFolderError
+from al_loop.hashing import digest
+from al_loop.label import LabelSummary, collect_labels, stage_label_job
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.stages.base import Note
 from al_loop.store import JobRecord, LabelRecord
@@ -39,6 +41,11 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     outcomes = collect_labels(folder)
     result = folder.result()
     assert result is not None  # collect_labels has read it
+    program = digest(LabelSummary.model_validate(result.payload).fingerprint)
+    if {one.frame for one in outcomes} != set(job.items) or program != ctx.method:
+        raise JobFolderError(
+            "these are labels of other frames or of another method", where=folder.path
+        )
     host, when = result.host, datetime.fromtimestamp(result.ended, timezone.utc)
     ctx.store.labels.put_many(
         [

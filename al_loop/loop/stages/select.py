@@ -64,10 +64,11 @@ class Select:
             )
             for walk in walks
         ]
+        affordable = _affordable(ctx, iteration)
         batch = choose_batch(
             pools,
-            batch=_affordable(ctx, iteration, spec.batch),
-            audit=spec.audit,
+            batch=max(0, min(spec.batch, affordable - spec.audit)),
+            audit=max(0, min(spec.audit, affordable)),
             accept=make_filter(min_distance=spec.min_distance, density=spec.density),
             known=_known(ctx, iteration),
             seed=derive_seed(ctx.spec.seed, "select", iteration.index),
@@ -139,10 +140,8 @@ def _known(ctx: Context, iteration: IterationRecord) -> set[str]:
     }
 
 
-def _affordable(ctx: Context, iteration: IterationRecord, batch: int) -> int:
-    """Batch that the label budget still allows, audit frames included."""
+def _affordable(ctx: Context, iteration: IterationRecord) -> int:
+    """Labels that the budget still allows."""
     limit = ctx.spec.budget.labels
-    if limit is None:
-        return batch
-    spent = len(_known(ctx, iteration))
-    return max(0, min(batch, limit - spent - ctx.spec.select.audit))
+    spec = ctx.spec.select
+    return spec.batch + spec.audit if limit is None else limit - len(_known(ctx, iteration))

@@ -6,7 +6,7 @@ from ase import Atoms
 
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.errors import CampaignFailed
+from al_loop.loop.errors import NEW_NAME, CampaignFailed
 from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.labelling import ingest_chunk, plan_chunks, write_chunk
 from al_loop.store import Counts, IterationRecord, JobRecord, Selection
@@ -63,7 +63,8 @@ class Start:
             raise CampaignFailed(
                 f"{len(good)} of {len(frames)} starting frames could be labelled and "
                 f"{len(training)} of them are for training: too few to train a committee"
-                + (f" (failures: {', '.join(reasons)})" if reasons else "")
+                + (f" (failures: {', '.join(reasons)})" if reasons else ""),
+                remedy=NEW_NAME,
             )
         return Completed(
             "train",

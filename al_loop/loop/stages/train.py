@@ -6,7 +6,7 @@ from pathlib import Path
 
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.errors import CampaignFailed
+from al_loop.loop.errors import NEW_NAME, CampaignFailed
 from al_loop.loop.stages.base import Completed, Note
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
@@ -24,7 +24,14 @@ class Train:
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """The members; which labels they see is fixed here."""
         hashes = ctx.store.selections.hashes(ctx.name)
-        good = sorted(f for f, label in ctx.labels_of(hashes).items() if label.state == "ok")
+        labels = ctx.labels_of(hashes)
+        if lost := hashes - labels.keys():
+            raise CampaignFailed(
+                f"{len(lost)} of {len(hashes)} frames have no label by "
+                f"{dict(ctx.labeller.fingerprint())}: the labeller has changed since",
+                remedy="go back to the version that labelled them, or give the campaign a new name",
+            )
+        good = sorted(frame for frame, label in labels.items() if label.state == "ok")
         training_set = ctx.store.training_sets.put(ctx.method, good)
         return [PlannedJob(f"member-{k}", (training_set,)) for k in range(ctx.spec.train.members)]
 
@@ -91,7 +98,8 @@ class Train:
             reasons = sorted({m.reason for m in models if m.state != "ok"})
             raise CampaignFailed(
                 f"only {len(good)} of {len(models)} members of iteration {iteration.index} "
-                f"could be trained: {'; '.join(reasons)}"
+                f"could be trained: {'; '.join(reasons)}",
+                remedy=NEW_NAME,
             )
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
