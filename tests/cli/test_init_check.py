@@ -48,7 +48,11 @@ def test_check_shows_engines_structures_cost_and_first_inputs(
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(("rnu",), "Did you mean"), (("run",), "FILE"), (("run", "a.yaml", "--coers", "2"), "--cores")],
+    [
+        (("rnu",), "Did you mean"),
+        (("run",), "Missing argument"),
+        (("run", "a.yaml", "--coers", "2"), "--cores"),
+    ],
 )
 def test_a_wrong_command_line_is_explained_without_a_stack_trace(
     al_loop: Command, arguments: tuple[str, ...], words: str
