@@ -55,12 +55,21 @@ class FireworksExecutor:
 
     def _fireworks(self, ids: set[str]) -> dict[str, list[dict[str, Any]]]:
         """Fireworks of jobs, oldest first."""
+        self._drop_orphans(ids)
         found: dict[str, list[dict[str, Any]]] = {}
         fields = {"fw_id": 1, "state": 1, "launches": 1, "archived_launches": 1, JOB_ID: 1}
         cursor = self.launchpad.fireworks.find({JOB_ID: {"$in": sorted(ids)}}, fields)
         for firework in cursor.sort("fw_id", 1):
             found.setdefault(firework["spec"]["al_loop"]["id"], []).append(firework)
         return found
+
+    def _drop_orphans(self, ids: set[str]) -> None:
+        """Remove fireworks whose workflow is gone: FireWorks could not run them."""
+        query = {JOB_ID: {"$in": sorted(ids)}}
+        mine = set(self.launchpad.fireworks.distinct("fw_id", query))
+        held = set(self.launchpad.workflows.distinct("nodes", {"nodes": {"$in": sorted(mine)}}))
+        if orphans := mine - held:
+            self.launchpad.fireworks.delete_many({"fw_id": {"$in": sorted(orphans)}})
 
     def _again(self, job: JobRecord, firework: dict[str, Any]) -> None:
         """Run a firework again that has ended without its job being done."""
