@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from al_loop.loop.context import Context
 from al_loop.store import Connection, Stage, Store
@@ -169,6 +170,19 @@ def kill_when(
     assert run.poll() is not None, "the run neither reached the condition nor ended"
     assert run.returncode == 0, (file.parent / "run.log").read_text()
     return False
+
+
+def kill_in_every_stage(
+    file: Path, launchpad: Path, connection: Connection, name: str
+) -> set[Stage]:
+    """Start a run again and again, and kill it once in each stage; the stages where it worked."""
+    folder = file.parent / name
+    return {
+        stage
+        for stage in get_args(Stage)
+        if stage != "done"
+        and kill_when(file, launchpad, at_stage(connection, name, stage, folder=folder))
+    }
 
 
 def at_stage(

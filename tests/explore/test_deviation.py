@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from al_loop.distances import closest_contact
 from al_loop.explore.deviation import force_deviation, virial_deviation
-from al_loop.explore.distances import DistanceFloors
 
 
 def test_two_members_that_differ_by_d_deviate_by_half_of_d() -> None:
@@ -47,9 +47,9 @@ def test_deviations_agree_with_deepmd_kit() -> None:
 
 def test_floors_see_pairs_through_the_boundary_and_own_images() -> None:
     atoms = Atoms("SiO", positions=[[0.1, 0, 0], [4.9, 0, 0]], cell=[5, 5, 5], pbc=True)
-    assert DistanceFloors({"O-Si": 0.19}).allow(atoms)
-    assert not DistanceFloors({"O-Si": 0.21}).allow(atoms)
-    assert DistanceFloors({"O-O": 4.9}).allow(atoms)
-    assert not DistanceFloors({"O-O": 5.1}).allow(atoms)
-    assert DistanceFloors({"Na-O": 9.0}).allow(atoms)
-    assert DistanceFloors({}).allow(atoms)
+    assert closest_contact(atoms, {"O-Si": 0.19}) is None
+    assert closest_contact(atoms, {"O-Si": 0.21}) is not None
+    assert closest_contact(atoms, {"O-O": 4.9}) is None
+    assert closest_contact(atoms, {"O-O": 5.1}) is not None
+    assert closest_contact(atoms, {"Na-O": 9.0}) is None
+    assert closest_contact(atoms, {}) is None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -13,7 +12,7 @@ from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.local import run_local
 from al_loop.launch.run import submit
 from al_loop.launch.workflows import remove_workflows
-from al_loop.store import Connection, Stage, Store
+from al_loop.store import Connection, Store
 from tests.campaigns import (
     CHEAP,
     REAL,
@@ -21,6 +20,7 @@ from tests.campaigns import (
     at_stage,
     computed,
     finish_run,
+    kill_in_every_stage,
     kill_when,
     outcome,
     write_campaign,
@@ -73,16 +73,9 @@ def test_killed_in_every_stage_a_campaign_ends_as_if_undisturbed(
     launchpad = tmp_path / "my_launchpad.yaml"
     connection.to_launchpad_file(launchpad)
     file = write_campaign(tmp_path, CHEAP, name="cheap")
-    killed = [
-        stage
-        for stage in get_args(Stage)
-        if stage != "done"
-        and kill_when(
-            file, launchpad, at_stage(connection, "cheap", stage, folder=tmp_path / "cheap")
-        )
-    ]
+    killed = kill_in_every_stage(file, launchpad, connection, "cheap")
     finish_run(file, launchpad)
-    assert set(killed) >= {"start", "train", "explore", "label"}
+    assert killed >= {"start", "train", "explore", "label"}
     with Store(connection) as store:
         assert outcome(store, "cheap") == undisturbed
     assert set(computed(tmp_path / "cheap").values()) == {1}
@@ -124,16 +117,9 @@ def test_killed_in_every_stage_real_engines_lose_and_repeat_no_label(
     launchpad = tmp_path / "my_launchpad.yaml"
     connection.to_launchpad_file(launchpad)
     file = write_campaign(tmp_path, REAL, name="real")
-    killed = [
-        stage
-        for stage in get_args(Stage)
-        if stage != "done"
-        and kill_when(
-            file, launchpad, at_stage(connection, "real", stage, folder=tmp_path / "real")
-        )
-    ]
+    killed = kill_in_every_stage(file, launchpad, connection, "real")
     finish_run(file, launchpad)
-    assert set(killed) >= {"start", "train", "explore", "label"}
+    assert killed >= {"start", "train", "explore", "label"}
     with Store(connection) as store:
         found = outcome(store, "real")
     assert found.state == "stopped"

@@ -10,8 +10,8 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from numpy.typing import NDArray
 
+from al_loop.distances import closest_contact
 from al_loop.explore.deviation import force_deviation, virial_deviation
-from al_loop.explore.distances import DistanceFloors
 from al_loop.explore.interface import KeepRule, Limits
 from al_loop.explore.reduce import Samples
 from al_loop.units import Array, virial_from_stress
@@ -42,7 +42,7 @@ class Sampler:
         self._members = members
         self._limits = limits
         self._keep = keep
-        self._floors = DistanceFloors(limits.min_distance)
+        self._min_distance = limits.min_distance
         self._rows: list[_Sample] = []
         self._frames: dict[int, Atoms] = {}
         self._forces: dict[int, Array] = {}
@@ -53,7 +53,7 @@ class Sampler:
         forces = np.array([self._of(member).get_forces() for member in self._members])
         worst, mean = force_deviation(forces)
         finite = bool(np.isfinite(atoms.positions).all() and np.isfinite(forces).all())
-        apart = not finite or self._floors.allow(atoms)
+        apart = not finite or closest_contact(atoms, self._min_distance) is None
         pressure, virial = self._stress()
         index = len(self._rows)
         self._rows.append(

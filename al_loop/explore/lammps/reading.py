@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
-from al_loop.explore.distances import DistanceFloors
+from al_loop.distances import closest_contact
 from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.cell import RestrictedCell, wrapped
 from al_loop.explore.lammps.inputs import DEVIATION, DUMP, LOG, STOP
@@ -65,8 +65,7 @@ def _samples(folder: Path, start: Atoms, *, limits: Limits) -> Samples:
     """All samples of which LAMMPS wrote the deviation, the thermodynamics and the snapshot."""
     deviations = parse_deviation(_text(folder / DEVIATION))
     thermo = parse_thermo(_text(folder / LOG))
-    floors = DistanceFloors(limits.min_distance)
-    checks = {s.step: _check(s, start, floors) for s in _snapshots(folder)}
+    checks = {s.step: _check(s, start, limits.min_distance) for s in _snapshots(folder)}
     steps = sorted(deviations.keys() & thermo.keys() & checks.keys())
     temperatures = np.array([thermo[step].temperature for step in steps])
     return Samples(
@@ -89,13 +88,14 @@ def _snapshots(folder: Path) -> Iterator[Snapshot]:
             yield from read_dump(stream)
 
 
-def _check(snapshot: Snapshot, start: Atoms, floors: DistanceFloors) -> _Checks:
+def _check(snapshot: Snapshot, start: Atoms, min_distance: Mapping[str, float]) -> _Checks:
     values = (snapshot.positions, snapshot.forces, snapshot.cell)
     finite = all(bool(np.isfinite(value).all()) for value in values)
     whole = len(snapshot.positions) == len(start)
     if not (finite and whole):
         return _Checks(finite, whole, True)
-    return _Checks(True, True, floors.allow(_frame(snapshot, start, np.eye(3))))
+    frame = _frame(snapshot, start, np.eye(3))
+    return _Checks(True, True, closest_contact(frame, min_distance) is None)
 
 
 def _frame(snapshot: Snapshot, start: Atoms, rotation: Array) -> Atoms:
