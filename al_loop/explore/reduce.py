@@ -155,7 +155,7 @@ def _describe(
             found = float(samples.temperature[index])
             return f"step {step}: {found:.0f} K > {temperature_limit(walker, limits):.0f} K"
         case "distance":
-            return f"step {step}: two atoms closer than their smallest distance"
+            return f"step {step}: two atoms closer than min_distance allows"
         case "lost-atoms":
             return f"step {step}: atoms have left the cell"
         case _:

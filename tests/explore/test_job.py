@@ -224,9 +224,8 @@ def test_a_changed_model_is_noticed(stage: Stage, lj_committee: Committee) -> No
 RUN = """
 import sys
 from pathlib import Path
-from al_loop.explore import run_explore_job
-from al_loop.jobfolder import Clock, JobFolder
-run_explore_job(JobFolder(Path(sys.argv[1])), Clock())
+from al_loop.loop.jobs import run_job
+run_job(Path(sys.argv[1]))
 """
 
 
