@@ -10,13 +10,13 @@ import pytest
 
 ENTRY_POINTS = """\
 [al_loop.trainers]
-test-trainer = al_loop_test_engines:Trainer
+test-trainer = al_loop_campaign_engines:Trainer
 [al_loop.explorers]
-test-explorer = al_loop_test_engines:Explorer
-broken = al_loop_test_engines:Nothing
+test-explorer = al_loop_campaign_engines:Explorer
+broken = al_loop_campaign_engines:Nothing
 unimportable = al_loop_test_no_such_module:Explorer
 [al_loop.labellers]
-test-labeller = al_loop_test_engines:Labeller
+test-labeller = al_loop_campaign_engines:Labeller
 """
 
 MODULE = """\
@@ -72,17 +72,17 @@ label:
 def registered_engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Three engines of another package, registered by entry points like any user's own."""
     site = tmp_path_factory.mktemp("site")
-    info = site / "al_loop_test_engines-1.0.dist-info"
+    info = site / "al_loop_campaign_engines-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: al-loop-test-engines\nVersion: 1\n"
     )
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
-    (site / "al_loop_test_engines.py").write_text(MODULE)
+    (site / "al_loop_campaign_engines.py").write_text(MODULE)
     sys.path.insert(0, str(site))
     yield
     sys.path.remove(str(site))
-    sys.modules.pop("al_loop_test_engines", None)
+    sys.modules.pop("al_loop_campaign_engines", None)
 
 
 @pytest.fixture
