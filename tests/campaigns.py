@@ -42,7 +42,7 @@ explore:
     - {{from: [cristobalite], temperatures: [300, 1500], steps: 60}}
     - {{from: [cristobalite, packed], temperatures: [1500], steps: 60}}
 select:
-  trust: {{lower: 0.3, upper: 20.0}}
+  trust: {{lower: 0.15, upper: 20.0}}
   batch: 6
   audit: 2
 label:
@@ -176,28 +176,21 @@ def kill_in_every_stage(
     file: Path, launchpad: Path, connection: Connection, name: str
 ) -> set[Stage]:
     """Start a run again and again, and kill it once in each stage; the stages where it worked."""
-    folder = file.parent / name
-    return {
-        stage
-        for stage in get_args(Stage)
-        if stage != "done"
-        and kill_when(file, launchpad, at_stage(connection, name, stage, folder=folder))
-    }
+    stages = [stage for stage in get_args(Stage) if stage != "done"]
+    return {stage for stage in stages if kill_at(file, launchpad, connection, name, stage=stage)}
 
 
-def at_stage(
-    connection: Connection, name: str, stage: Stage, *, folder: Path
-) -> Callable[[], bool]:
-    """Whether a campaign is at a stage, with a job of it under way where it has jobs."""
-    store = Store(connection)
+def kill_at(
+    file: Path, launchpad: Path, connection: Connection, name: str, *, stage: Stage
+) -> bool:
+    """Start a run and kill it at a stage, with a job of it under way where the stage has jobs."""
+    with Store(connection) as store:
 
-    def reached() -> bool:
-        iteration = store.iterations.latest(name)
-        if iteration is None or iteration.stage != stage:
-            return False
-        if stage == "select":
-            return True
-        place = folder / f"iter.{iteration.index:06d}" / stage
-        return any(place.glob("*/.lock"))
+        def reached() -> bool:
+            iteration = store.iterations.latest(name)
+            if iteration is None or iteration.stage != stage:
+                return False
+            place = file.parent / name / f"iter.{iteration.index:06d}" / stage
+            return stage == "select" or any(place.glob("*/.lock"))
 
-    return reached
+        return kill_when(file, launchpad, reached)

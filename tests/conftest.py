@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from al_loop.store import Connection
 from tests.mongo import ScratchServer, connection, mongod, store
 
 __all__ = ["connection", "mongod", "store"]
+
+# Machines are shared: a slow example is no failure.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")

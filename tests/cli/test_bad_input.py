@@ -19,7 +19,7 @@ GOOD = CHEAP.format(name="cheap")
         ("seed: 11", "sed: 11", "line 3", "did you mean 'seed'"),
         ("density: 2.2", "density: 9.0", "structures.packed", "density"),
         ("atoms: 24", "atoms: 25", "structures.packed", "24"),
-        ("lower: 0.3, upper: 20.0", "lower: 0.5, upper: 0.5", "select.trust", "below upper"),
+        ("lower: 0.15, upper: 20.0", "lower: 0.5, upper: 0.5", "select.trust", "below upper"),
         ("engine: pair", "engine: vaps", "label.engine", "vaps"),
         ("engine: linear", "engine: linear\n  options: {ridg: 1.0}", "train.options", "ridg"),
         ("crystal: beta-cristobalite", "crystal: beta-christobalite", "structures", "did you mean"),

@@ -17,11 +17,10 @@ from tests.campaigns import (
     CHEAP,
     REAL,
     Outcome,
-    at_stage,
     computed,
     finish_run,
+    kill_at,
     kill_in_every_stage,
-    kill_when,
     outcome,
     write_campaign,
 )
@@ -88,9 +87,7 @@ def test_with_every_workflow_deleted_a_campaign_continues(
     launchpad = tmp_path / "my_launchpad.yaml"
     connection.to_launchpad_file(launchpad)
     file = write_campaign(tmp_path, CHEAP, name="cheap")
-    assert kill_when(
-        file, launchpad, at_stage(connection, "cheap", "explore", folder=tmp_path / "cheap")
-    )
+    assert kill_at(file, launchpad, connection, "cheap", stage="explore")
     with open_launchpad(connection) as opened:
         assert remove_workflows(opened, "cheap") > 0
     finish_run(file, launchpad)
