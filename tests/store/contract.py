@@ -285,10 +285,11 @@ class StoreContract:
     def test_an_iteration_moves_once(self, store: Store) -> None:
         its = store.iterations
         its.open("glass", 0, "start", when=WHEN)
-        assert its.record("glass", 0, planned=True)
+        assert its.mark_planned("glass", 0, "start")
         assert its.move("glass", 0, from_stage="start", to_stage="train", audit_error=1.0)
         assert not its.move("glass", 0, from_stage="start", to_stage="train", audit_error=9.0)
         assert not its.move("glass", 8, from_stage="start", to_stage="train")
+        assert not its.mark_planned("glass", 0, "start")
         found = its.get("glass", 0)
         assert found is not None
         assert (found.stage, found.planned, found.audit_error) == ("train", False, 1.0)

@@ -288,8 +288,10 @@ class MovesIfItSawTheStage(Iterations):
 class StaysPlanned(Iterations):
     def move(self, campaign: str, index: int, **others: Any) -> bool:
         seen = self.get(campaign, index)
-        planned = seen is not None and seen.planned
-        return super().move(campaign, index, **{**others, "planned": planned})
+        moved = super().move(campaign, index, **others)
+        if seen is not None and seen.planned:
+            self.table.change({"campaign": campaign, "index": index}, {"$set": {"planned": True}})
+        return moved
 
 
 class ReplacesWhatWasMeasured(Iterations):
