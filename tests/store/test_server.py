@@ -8,7 +8,6 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +255,6 @@ def test_a_mongod_that_cannot_run_here_says_why(
         server.start()
 
 
-@pytest.mark.skipif(find_spec("pycurl") is None, reason="needs the wheel of pycurl")
 def test_a_system_without_libcurl_gets_that_of_pycurl(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
