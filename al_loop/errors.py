@@ -12,7 +12,8 @@
     │   └── DatabaseError         MongoDB cannot be started, reached or trusted
     ├── MachineError              the machine failed; do it again
     │   ├── JobFolderError        a job folder is missing, foreign or damaged
-    │   └── EngineCrashed         an engine ended without an answer
+    │   ├── EngineCrashed         an engine ended without an answer
+    │   └── JobStopped            it was asked to stop, and can go on where it was
     └── PhysicsFault              the answer is "no": recorded, never retried blindly
 
 A ``MachineError`` makes a firework FIZZLE. A ``PhysicsFault`` never does: the
@@ -83,6 +84,10 @@ class JobFolderError(MachineError):
 
 class EngineCrashed(MachineError):
     """An engine ended without an answer; ``what`` holds its last words."""
+
+
+class JobStopped(MachineError):
+    """A job was asked to stop (walltime, `al-loop stop`); no failure, and it goes on later."""
 
 
 class PhysicsFault(AlLoopError):

@@ -23,7 +23,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from al_loop.errors import JobFolderError
 from al_loop.hashing import digest, file_digest
 
-JobKind = Literal["train", "evaluate", "explore", "label"]
+JobKind = Literal["train", "evaluate", "explore", "label", "score"]
+
+_CURRENT = ".current"
+_FAILURES = "failures.jsonl"
 
 
 class JobSpec(BaseModel):
@@ -80,6 +83,25 @@ class JobResult(BaseModel):
         """Copy whose ``seal`` is the digest of the rest."""
         body = self.model_dump(mode="json", exclude={"seal"})
         return self.model_copy(update={"seal": digest(body)})
+
+
+class Failure(BaseModel):
+    """A try of a job that failed. ``failures.jsonl`` in the job folder has a line for each.
+
+    Only what the job itself did is written here: a worker that was killed, a walltime or a lost
+    node is not the job's fault.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    when: float
+    host: str
+    kind: str
+    """Code of the taxonomy of faults (``al_loop.taxonomy``), for example ``out-of-memory``."""
+    words: str
+    """Its last words."""
+    item: str = ""
+    """What it was busy with (a frame, a walker), where the job says so."""
 
 
 class Clock:
@@ -216,6 +238,38 @@ class JobFolder:
         ).sealed()
         write_atomically(self.path / "result.json", result.model_dump_json(indent=1))
         return result
+
+    def busy_with(self, item: str) -> None:
+        """Say what the job does now, so that a failure can be laid at the right door."""
+        (self.path / _CURRENT).write_text(item)
+
+    def note_failure(self, kind: str, words: str) -> None:
+        """Write down that a try of this job failed; called by whoever saw it end."""
+        try:
+            item = (self.path / _CURRENT).read_text()
+        except OSError:
+            item = ""
+        failure = Failure(
+            when=time.time(), host=socket.gethostname(), kind=kind, words=words[-4000:], item=item
+        )
+        with (self.path / _FAILURES).open("a", encoding="utf-8") as stream:
+            stream.write(failure.model_dump_json() + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def failures(self) -> list[Failure]:
+        """Tries that failed, oldest first; a line that is not whole is left out."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for line in (self.path / _FAILURES).read_text(errors="replace").splitlines():
+                with contextlib.suppress(ValidationError):
+                    found.append(Failure.model_validate_json(line))
+        return found
+
+    def forgive(self) -> None:
+        """Forget the failures: the cause has been mended. They are kept under another name."""
+        with contextlib.suppress(FileNotFoundError):
+            (self.path / _FAILURES).rename(self.path / f"failures.{time.time_ns()}.jsonl")
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ Numbers carry fixed units: Å, eV/Å, K, GPa, fs, g/cm3.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ from ase.data import atomic_numbers
 from ase.formula import Formula
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -287,7 +289,19 @@ class LabelStage(_EngineStage):
     kind = "label"
 
     engine: str = Field("xtb", description="Registered name of the labeller.")
-    frames_per_job: int = Field(8, ge=1, description="Frames that one job labels, in turn.")
+    frames_per_job: int | None = Field(
+        None, ge=1, description="Frames that one job labels, in turn; default: minutes_per_job."
+    )
+    minutes_per_job: Positive = Field(
+        10.0,
+        description="A job holds as many frames as should take so long, by the labels so far.",
+    )
+    quorum: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Training starts when this fraction is labelled; the rest joins later.",
+    )
 
 
 class SplitOptions(Options):
@@ -315,10 +329,41 @@ class Budget(Options):
     hours: Positive | None = Field(None, description="Wall time since the start, h.")
 
 
-class Resources(Options):
-    """What ``al-loop run`` may use of this machine."""
+def _walltime(value: Any) -> Any:
+    """Seconds from ``HH:MM:SS``, ``D-HH:MM:SS`` or a number of seconds (YAML 1.1: sexagesimal)."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)", value.strip())
+    if not found:
+        raise ValueError(f"{value!r} is not a time such as 04:00:00 or 2-00:00:00")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
-    cores: int | None = Field(None, ge=1, description="Jobs at a time; default: all cores.")
+
+class JobResources(Options):
+    """What one job of a stage needs of a cluster; what is not given is left to the site's files."""
+
+    queue: Name | None = Field(
+        None,
+        description="Kind of node: the category of a file in fworkers/; default: any.",
+    )
+    cores: int | None = Field(None, ge=1, description="CPU cores of a job.")
+    gpus: int | None = Field(None, ge=0, description="GPUs of a job.")
+    memory: Positive | None = Field(None, description="Memory of a job, GB.")
+    walltime: Annotated[int, BeforeValidator(_walltime)] | None = Field(
+        None, ge=60, description="HH:MM:SS; a job that needs longer stops cleanly and goes on."
+    )
+
+
+class Resources(Options):
+    """What jobs may use, here and on a cluster. Changes nothing of what is computed."""
+
+    cores: int | None = Field(
+        None, ge=1, description="Jobs at a time of `al-loop run`; default: all cores."
+    )
+    train: JobResources = Field(default_factory=JobResources)
+    explore: JobResources = Field(default_factory=JobResources)
+    label: JobResources = Field(default_factory=JobResources)
 
 
 class CampaignSpec(Options):

@@ -17,12 +17,16 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from al_loop import stopping
 from al_loop.campaign import CampaignSpec, engine_class
 from al_loop.campaign.engines import EngineKind
-from al_loop.errors import AlLoopError, EngineCrashed
+from al_loop.errors import AlLoopError, EngineCrashed, JobStopped, MachineError
+from al_loop.jobfolder import JobFolder
 from al_loop.loop.jobs import run_job
+from al_loop.taxonomy import diagnose
 
 _THREADS = ("OMP", "MKL", "OPENBLAS", "TF_INTRA_OP", "TF_INTER_OP", "DP_INTRA_OP", "DP_INTER_OP")
 ONE_THREAD = {
@@ -33,6 +37,8 @@ ONE_THREAD = {
 
 CONTEXT = multiprocessing.get_context("forkserver")
 _PROBED, _READY = threading.Event(), threading.Event()
+_stopping = threading.Event()
+_running: set[BaseProcess] = set()
 
 
 def engines_of(spec: CampaignSpec) -> dict[EngineKind, str]:
@@ -90,32 +96,63 @@ def run_job_in_child(folder: Path) -> None:
     While the fork server is still importing, a fresh interpreter does the job: labels need
     not wait for TensorFlow.
 
+    A failure is written down in the folder: who sees it end knows best whether it was the job's.
+
     Raises
     ------
-    EngineCrashed
-        The process ended without a result; the text holds its last words.
+    JobStopped
+        It was asked to (see :func:`stop_jobs`) and can go on later.
+    MachineError
+        It failed, or its process ended without a result; the text holds its last words.
     """
     context = CONTEXT if _READY.is_set() else multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_job_process, args=(str(folder), sender))
     process.start()
     sender.close()
+    _running.add(process)
+    if _stopping.is_set():  # the request came while this job was being started
+        process.terminate()
     try:
         error: AlLoopError | None = receiver.recv()
     except EOFError:
         process.join()
-        raise EngineCrashed(
-            f"the job's process ended with code {process.exitcode}\n{last_words(folder)}",
-            where=folder,
-        ) from None
+        error = _sudden_end(folder, process.exitcode)
     except BaseException:  # Ctrl-C, SystemExit: take the job along, then go on unwinding
         kill_group(process.pid)
         raise
     finally:
+        _running.discard(process)
         receiver.close()
     process.join()
-    if error is not None:
-        raise error
+    if error is None:
+        return
+    if not isinstance(error, JobStopped):
+        with contextlib.suppress(OSError):  # a full disk must not hide what happened
+            JobFolder(folder).note_failure(diagnose(str(error)), str(error))
+    raise error
+
+
+def stop_jobs() -> None:
+    """Ask this process's jobs, also those that it starts from now on, to stop cleanly."""
+    _stopping.set()
+    for process in list(_running):
+        process.terminate()
+
+
+def kill_jobs() -> None:
+    """Kill this process's jobs: they have been asked, and time is up."""
+    _stopping.set()
+    for process in list(_running):
+        kill_group(process.pid)
+
+
+def _sudden_end(folder: Path, code: int | None) -> MachineError:
+    """What to say of a job's process that is gone without a word."""
+    if _stopping.is_set():
+        return JobStopped("killed while it was stopping; it goes on from its last save")
+    how = f"signal {-code} ({signal.Signals(-code).name})" if code and code < 0 else f"code {code}"
+    return EngineCrashed(f"the job's process ended with {how}\n{last_words(folder)}", where=folder)
 
 
 def last_words(folder: Path, lines: int = 15) -> str:
@@ -173,7 +210,10 @@ def _job_process(folder: str, sender: Connection) -> None:
     error: AlLoopError | None = None
     with redirected(Path(folder) / "job.log"):
         try:
-            run_job(Path(folder))
+            with stopping.listening(Path(folder)):
+                run_job(Path(folder))
+        except JobStopped as stopped:
+            error = stopped
         except AlLoopError as known:
             traceback.print_exc()
             error = EngineCrashed(str(known), where=folder)

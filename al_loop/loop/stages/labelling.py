@@ -20,7 +20,7 @@ def plan_chunks(ctx: Context, frames: Iterable[str]) -> list[PlannedJob]:
     the chunks end at about the same time.
     """
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
-    size = ctx.spec.label.frames_per_job
+    size = ctx.spec.label.frames_per_job or 8
     count = -(-len(wanted) // size)
     return [PlannedJob(f"chunk-{i:03d}", tuple(wanted[i::count])) for i in range(count)]
 
