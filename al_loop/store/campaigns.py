@@ -14,7 +14,8 @@ from al_loop.hashing import canonical_json
 from al_loop.store.record import Record, Text, When, now
 from al_loop.store.table import Client, Document, Table
 
-CampaignState = Literal["running", "converged", "stopped", "failed"]
+CampaignState = Literal["running", "paused", "converged", "stopped", "failed"]
+"""paused: nothing new is put up until it is resumed; stopped: a budget is spent, or by a person."""
 
 
 class CampaignRecord(Record):
@@ -23,6 +24,8 @@ class CampaignRecord(Record):
     name: str
     spec: dict[str, Any]
     """The campaign file as JSON."""
+    pending: dict[str, Any] | None = None
+    """The same from the next iteration on, where it has been amended."""
     schema_version: int
     folder: str
     base: str = ""
@@ -35,12 +38,14 @@ class CampaignRecord(Record):
 
 def _to_document(record: CampaignRecord) -> Document:
     # As text: names of structures may hold dots, and a seed may exceed 64 bits.
-    body = {**record.to_document(), "spec": canonical_json(record.spec)}
+    pending = None if record.pending is None else canonical_json(record.pending)
+    body = {**record.to_document(), "spec": canonical_json(record.spec), "pending": pending}
     return {"_id": record.name, **body}
 
 
 def _from_document(document: Document) -> CampaignRecord:
-    return CampaignRecord.model_validate({**document, "spec": json.loads(document["spec"])})
+    texts = {key: json.loads(document[key]) for key in ("spec", "pending") if document.get(key)}
+    return CampaignRecord.model_validate({**document, **texts})
 
 
 class Campaigns:
@@ -80,14 +85,19 @@ class Campaigns:
         if not self.table.change({"_id": name, "state": state}, {"$set": fields}):
             self._change(name, {**fields, "ended": ended})
 
-    def replace_spec(
-        self, name: str, spec: Mapping[str, Any], *, schema_version: int | None = None
+    def amend(
+        self, name: str, spec: Mapping[str, Any], *, pending: Mapping[str, Any] | None
     ) -> None:
-        """Replace what was asked for (a larger budget, say)."""
-        fields: Document = {"spec": canonical_json(spec)}
-        if schema_version is not None:
-            fields["schema_version"] = schema_version
-        self._change(name, fields)
+        """Replace what was asked for: ``spec`` from now on, ``pending`` from the next iteration."""
+        later = None if pending is None else canonical_json(pending)
+        self._change(name, {"spec": canonical_json(spec), "pending": later})
+
+    def adopt_pending(self, name: str) -> bool:
+        """An iteration is about to begin: what was put off holds from now on; whether any was."""
+        return self.table.change(
+            {"_id": name, "pending": {"$type": "string"}},
+            [{"$set": {"spec": "$pending", "pending": None}}],
+        )
 
     def _change(self, name: str, fields: Document) -> None:
         if not self.table.change({"_id": name}, {"$set": fields}):

@@ -54,6 +54,8 @@ class IterationRecord(Record):
     """Force error on the audit frames, eV/Å (RMSE per component)."""
     decision: Decision | None = None
     reason: Text = ""
+    frozen: dict[str, dict[str, float | str]] = Field(default_factory=dict)
+    """What a plan was based on, so that it is the same when it is made again."""
 
 
 class IterationFacts(TypedDict, total=False):
@@ -149,3 +151,16 @@ class Iterations:
     def record(self, campaign: str, index: int, **facts: Unpack[IterationFacts]) -> bool:
         """Record facts; False when there is no such iteration."""
         return self.table.change({"_id": _key(campaign, index)}, {"$set": _settings(facts)})
+
+    def freeze(
+        self, campaign: str, index: int, name: str, values: Mapping[str, float | str]
+    ) -> dict[str, float | str]:
+        """Write down figures under a name, once; those that were first, for everybody."""
+        key = _key(campaign, index)
+        fixed = dict(values)
+        self.table.change(
+            {"_id": key, f"frozen.{name}": {"$exists": False}},
+            {"$set": {f"frozen.{name}": fixed}},
+        )
+        record = self.get(campaign, index)
+        return fixed if record is None else record.frozen[name]

@@ -11,10 +11,13 @@ from pymongo import IndexModel
 
 from al_loop.jobfolder import Span
 from al_loop.store.iterations import Stage
-from al_loop.store.record import Record, When
+from al_loop.store.record import Record, Text, When, clip
 from al_loop.store.table import Client, Document, Table
 
 _MOST_SPANS = 10_000
+
+JobState = Literal["due", "done", "quarantined"]
+"""due: to be run or running; done: its result is in the store; quarantined: given up."""
 
 
 class JobRecord(Record):
@@ -26,8 +29,11 @@ class JobRecord(Record):
     name: str
     items: tuple[str, ...] = Field((), repr=False)
     """What it is about (frame hashes, walkers, ...): with the store, enough to write its folder."""
-    state: Literal["due", "done"] = "due"
-    attempts: int = 0
+    state: JobState = "due"
+    failure: str = ""
+    """Why it is quarantined: a code of the taxonomy of faults."""
+    words: Text = ""
+    """Its last words."""
     spans: tuple[Span, ...] = Field((), repr=False)
     started: When | None = None
     ended: When | None = None
@@ -69,7 +75,8 @@ class Jobs:
     def __init__(self, client: Client) -> None:
         order = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("name", 1)])
         due = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("state", 1)])
-        self.table = Table(client, "jobs", indexes=[order, due])
+        waiting = IndexModel([("campaign", 1), ("state", 1), ("iteration", 1)])
+        self.table = Table(client, "jobs", indexes=[order, due, waiting])
 
     def put_many(self, jobs: Iterable[JobRecord]) -> None:
         """Store jobs that are not there yet; the others are left as they are."""
@@ -100,9 +107,26 @@ class Jobs:
         """Number of jobs of a stage that have not been taken in."""
         return self.table.count({**_stage_query(campaign, iteration, stage), "state": "due"})
 
-    def add_attempt(self, key: str) -> bool:
-        """Count a start of a job; False when there is none that is due."""
-        return self.table.change({"_id": key, "state": "due"}, {"$inc": {"attempts": 1}})
+    def late(self, campaign: str, before: int) -> list[JobRecord]:
+        """Jobs of iterations before ``before`` that have not been taken in, oldest first."""
+        query = {"campaign": campaign, "state": "due", "iteration": {"$lt": before}}
+        found = self.table.find(query, sort=[("iteration", 1), ("stage", 1), ("name", 1)])
+        return [JobRecord.model_validate(document) for document in found]
+
+    def all_due(self, campaign: str) -> list[JobRecord]:
+        """Jobs of any stage that have not been taken in, oldest first."""
+        return self.late(campaign, before=1 << 31)
+
+    def quarantined(self, campaign: str) -> list[JobRecord]:
+        """Jobs that were given up, oldest first."""
+        query = {"campaign": campaign, "state": "quarantined"}
+        found = self.table.find(query, sort=[("iteration", 1), ("stage", 1), ("name", 1)])
+        return [JobRecord.model_validate(document) for document in found]
+
+    def quarantine(self, key: str, *, failure: str, words: str) -> bool:
+        """Give a job up; whether this call did it."""
+        fields: Document = {"state": "quarantined", "failure": failure, "words": clip(words)}
+        return self.table.change_if(key, {"state": "due"}, {"$set": fields})
 
     def mark_done(
         self,
@@ -119,8 +143,8 @@ class Jobs:
         return self.table.change_if(key, {"state": "due"}, {"$set": {**fields, "state": "done"}})
 
     def reopen(self, key: str) -> None:
-        """Say that a job is due again: its result has been lost before it was used."""
-        self.table.change({"_id": key}, {"$set": {"state": "due"}})
+        """Say that a job is due again: its result was lost before it was used, or it is forgiven."""
+        self.table.change({"_id": key}, {"$set": {"state": "due", "failure": "", "words": ""}})
 
 
 def _stage_query(campaign: str, iteration: int, stage: Stage) -> Document:

@@ -38,6 +38,8 @@ class Selection:
     density: float | None = None
     deviation: float | None = None
     predicted_forces: Array | None = field(default=None, repr=False)
+    dropped: bool = False
+    """No longer wanted: a later committee was sure of it before it was labelled."""
 
 
 _NAMES = tuple(f.name for f in fields(Selection))
@@ -57,6 +59,7 @@ def _to_document(selection: Selection) -> Document:
 
 def _from_document(document: Document) -> Selection:
     values: dict[str, Any] = {name: document.get(name) for name in _NAMES}
+    values["dropped"] = bool(values["dropped"])
     if values["predicted_forces"] is not None:
         values["predicted_forces"] = unpack(document["predicted_forces"])
     return Selection(**values)
@@ -67,7 +70,10 @@ class Selections:
 
     def __init__(self, client: Client) -> None:
         index = IndexModel([("campaign", 1), ("iteration", 1), ("frame", 1)])
-        self.table = Table(client, "selections", indexes=[index])
+        gone = IndexModel(
+            [("campaign", 1), ("dropped", 1)], partialFilterExpression={"dropped": True}
+        )
+        self.table = Table(client, "selections", indexes=[index, gone])
 
     def put_many(self, selections: Iterable[Selection]) -> None:
         """Store selections; one that is there for this campaign and frame stays as it is."""
@@ -86,12 +92,22 @@ class Selections:
         return [_from_document(d) for d in found]
 
     def count(self, campaign: str) -> int:
-        """Number of frames that a campaign chose."""
-        return self.table.count({"campaign": campaign})
+        """Number of frames that a campaign chose and still wants."""
+        return self.table.count({"campaign": campaign, "dropped": {"$ne": True}})
 
     def hashes(self, campaign: str, iteration: int | None = None) -> set[str]:
         """Hashes of the frames that a campaign (or one iteration of it) chose."""
         query: Document = {"campaign": campaign}
         if iteration is not None:
             query["iteration"] = iteration
+        return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
+
+    def drop(self, campaign: str, frames: Iterable[str]) -> None:
+        """Say that frames are no longer wanted."""
+        for frame in frames:
+            self.table.change({"_id": f"{campaign}/{frame}"}, {"$set": {"dropped": True}})
+
+    def dropped(self, campaign: str) -> set[str]:
+        """Hashes of the frames that are no longer wanted."""
+        query = {"campaign": campaign, "dropped": True}
         return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}

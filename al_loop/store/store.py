@@ -21,7 +21,7 @@ from al_loop.store.table import Client, Document, Table
 from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
 
-_INDEX_VERSION = 1
+_INDEX_VERSION = 2
 """To be raised when an index is added: the next process to connect then makes it."""
 
 

@@ -245,11 +245,24 @@ class StoreContract:
         ended = store.campaigns.get("glass")
         assert ended is not None and ended.ended == campaign(created=WHEN).created + hour
         store.campaigns.set_state("glass", "running", "more budget")
-        store.campaigns.replace_spec("glass", {"budget": 2}, schema_version=2)
+        store.campaigns.amend("glass", {"budget": 2}, pending=None)
         again = store.campaigns.get("glass")
         assert again is not None
         assert (again.state, again.ended, again.spec) == ("running", None, {"budget": 2})
-        assert (store.campaigns.state("glass"), again.schema_version) == ("running", 2)
+        assert (store.campaigns.state("glass"), again.pending) == ("running", None)
+
+    def test_what_is_put_off_holds_from_the_next_iteration_on(self, store: Store) -> None:
+        store.campaigns.create(campaign())
+        assert not store.campaigns.adopt_pending("glass")
+        store.campaigns.amend("glass", {"budget": 2}, pending={"budget": 2, "batch": 9})
+        put_off = store.campaigns.get("glass")
+        assert put_off is not None
+        assert (put_off.spec, put_off.pending) == ({"budget": 2}, {"budget": 2, "batch": 9})
+        assert store.campaigns.adopt_pending("glass")
+        assert not store.campaigns.adopt_pending("glass")
+        adopted = store.campaigns.get("glass")
+        assert adopted is not None
+        assert (adopted.spec, adopted.pending) == ({"budget": 2, "batch": 9}, None)
 
     def test_a_campaign_that_is_not_there_cannot_change(self, store: Store) -> None:
         with pytest.raises(DatabaseError, match="no campaign 'absent'"):
@@ -324,18 +337,56 @@ class StoreContract:
         first, second = job("chunk-0", ("a", "b")), job("chunk-1", ("c",))
         store.jobs.put_many([first, second])
         assert store.jobs.of_stage("g", 0, "label") == [first, second]
-        assert store.jobs.add_attempt(first.id)
         assert done(store, first.id)
         assert not done(store, first.id, "another")
-        assert not store.jobs.add_attempt(first.id)
         assert [j.name for j in store.jobs.due("g", 0, "label")] == ["chunk-1"]
         assert (store.jobs.count("g", 0, "label"), store.jobs.count_due("g", 0, "label")) == (2, 1)
         found = store.jobs.get(first.id)
-        assert found is not None and (found.host, found.attempts) == ("node", 1)
+        assert found is not None and found.host == "node"
         assert found.spans == (Span(what="compute", start=1.0, end=2.0),)
         store.jobs.reopen(first.id)
         assert store.jobs.count_due("g", 0, "label") == 2
         assert store.jobs.get("absent") is None
+
+    def test_a_job_that_is_given_up_is_neither_due_nor_done_until_reopened(
+        self, store: Store
+    ) -> None:
+        first, second = job("chunk-0", ("a", "b")), job("chunk-1", ("c",))
+        store.jobs.put_many([first, second])
+        assert store.jobs.quarantine(first.id, failure="disk-full", words="no space")
+        assert not store.jobs.quarantine(first.id, failure="other", words="")
+        assert not done(store, first.id)
+        assert [j.name for j in store.jobs.due("g", 0, "label")] == ["chunk-1"]
+        (given_up,) = store.jobs.quarantined("g")
+        assert (given_up.failure, given_up.words) == ("disk-full", "no space")
+        store.jobs.reopen(first.id)
+        assert store.jobs.quarantined("g") == []
+        assert store.jobs.count_due("g", 0, "label") == 2
+
+    def test_late_jobs_are_those_of_earlier_iterations(self, store: Store) -> None:
+        late, now = job("chunk-0"), job("chunk-0").model_copy(update={"iteration": 1})
+        store.jobs.put_many([now, late])
+        assert store.jobs.late("g", 1) == [late]
+        assert store.jobs.all_due("g") == [late, now]
+        done(store, late.id)
+        assert store.jobs.late("g", 1) == []
+
+    def test_figures_are_frozen_by_whoever_is_first(self, store: Store) -> None:
+        store.iterations.open("g", 0, "label")
+        freeze = store.iterations.freeze
+        assert freeze("g", 0, "pace", {"seconds": 2.0}) == {"seconds": 2.0}
+        assert freeze("g", 0, "pace", {"seconds": 3.0}) == {"seconds": 2.0}
+        assert freeze("g", 0, "set", {"key": "abc"}) == {"key": "abc"}
+
+    def test_a_frame_that_is_no_longer_wanted_is_not_counted(self, store: Store) -> None:
+        store.selections.put_many([chosen("a"), chosen("b")])
+        store.selections.drop("glass", ["a", "absent"])
+        assert store.selections.dropped("glass") == {"a"}
+        assert store.selections.count("glass") == 1
+        assert {s.frame: s.dropped for s in store.selections.of_campaign("glass")} == {
+            "a": True,
+            "b": False,
+        }
 
     def test_a_job_that_is_put_again_stays_as_it_is(self, store: Store) -> None:
         first = job("chunk-0", ("a", "b"))

@@ -11,7 +11,7 @@ from ase import Atoms
 
 from al_loop.store import Store
 
-from . import faulty, test_contract
+from . import faulty, faulty_progress, test_contract
 
 pytestmark = pytest.mark.engine
 
@@ -70,6 +70,31 @@ CAUGHT: list[tuple[str, type[Any], str]] = [
     ("jobs", faulty.DoneIfItSawDue, "test_of_two_that_finish_a_job_at_once_one_wins"),
     ("jobs", faulty.LastJobWins, "test_a_job_that_is_put_again_stays_as_it_is"),
     ("jobs", faulty.ForgetsDoneJobs, "test_a_job_that_is_put_again_stays_as_it_is"),
+    (
+        "campaigns",
+        faulty_progress.AdoptsAtOnce,
+        "test_what_is_put_off_holds_from_the_next_iteration_on",
+    ),
+    (
+        "campaigns",
+        faulty_progress.AdoptsForEver,
+        "test_what_is_put_off_holds_from_the_next_iteration_on",
+    ),
+    (
+        "iterations",
+        faulty_progress.FreezesAnew,
+        "test_figures_are_frozen_by_whoever_is_first",
+    ),
+    *(
+        ("jobs", fault, "test_a_job_that_is_given_up_is_neither_due_nor_done_until_reopened")
+        for fault in (faulty_progress.GivesUpDoneJobs, faulty_progress.ForgetsLastWords)
+    ),
+    ("jobs", faulty_progress.CallsAllLate, "test_late_jobs_are_those_of_earlier_iterations"),
+    (
+        "selections",
+        faulty_progress.DropsInSilence,
+        "test_a_frame_that_is_no_longer_wanted_is_not_counted",
+    ),
     ("events", faulty.EventsAsTheyCame, "test_events_come_back_in_order"),
     ("events", faulty.NewestFirst, "test_events_come_back_in_order"),
     ("events", faulty.EventsOfAll, "test_events_come_back_in_order"),

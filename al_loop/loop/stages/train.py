@@ -23,16 +23,13 @@ class Train:
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """The members; which labels they see is fixed here."""
-        hashes = ctx.store.selections.hashes(ctx.name)
-        labels = ctx.labels_of(hashes)
-        if lost := hashes - labels.keys():
-            raise CampaignFailed(
-                f"{len(lost)} of {len(hashes)} frames have no label by "
-                f"{dict(ctx.labeller.fingerprint())}: the labeller has changed since",
-                remedy="go back to the version that labelled them, or give the campaign a new name",
-            )
-        good = sorted(frame for frame, label in labels.items() if label.state == "ok")
-        training_set = ctx.store.training_sets.put(ctx.method, good)
+        states = ctx.store.labels.states(ctx.store.selections.hashes(ctx.name), ctx.method)
+        good = sorted(frame for frame, state in states.items() if state == "ok")
+        self._check_method(ctx, iteration)
+        # Labels may come in while this is done again: the first set holds.
+        first = {"key": ctx.store.training_sets.put(ctx.method, good)}
+        fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, "training_set", first)
+        training_set = str(fixed["key"])
         return [PlannedJob(f"member-{k}", (training_set,)) for k in range(ctx.spec.train.members)]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
@@ -109,6 +106,19 @@ class Train:
             {"test_errors": errors},
             note=f"{len(good)} members trained, force error {force} on {errors.frames} test frames",
         )
+
+    @staticmethod
+    def _check_method(ctx: Context, iteration: IterationRecord) -> None:
+        """Labels of two methods never train one campaign's models."""
+        before = ctx.store.models.of_iteration(ctx.name, iteration.index - 1)
+        found = ctx.store.training_sets.get(before[0].training_set) if before else None
+        if found is not None and found.method != ctx.method:
+            raise CampaignFailed(
+                f"the labeller has changed: this campaign's labels are by "
+                f"{ctx.store.methods.get(found.method)}, and now they would be by "
+                f"{dict(ctx.labeller.fingerprint())}",
+                remedy="go back to the version that labelled them, or give the campaign a new name",
+            )
 
     @staticmethod
     def _parent(ctx: Context, job: JobRecord) -> ModelRecord | None:
