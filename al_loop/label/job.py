@@ -3,22 +3,21 @@
 ::
 
     job.json  frames.traj      what is to be labelled
+    skip.txt                   frames that are no longer wanted; may grow while the job runs
     labels/<hash>.npz          one frame's outcome, written the moment it is known
     computed.log               one line (the hash) per computation whose outcome is on disk
     scratch/<hash>/            the engine's files; gone after a success
     labels.npz  result.json    all outcomes, last
 
 A job that was killed and is started again reads what is in ``labels/`` and goes on with the
-next frame, so a kill costs the one label that was being computed.
+next frame, so a kill costs the one label that was being computed. A job that is asked to stop
+finishes that label first: an engine in this process cannot be interrupted, and takes seconds.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -26,20 +25,12 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop.campaign.engines import EngineOptions, make_engine
-from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
+from al_loop.errors import DatasetError, JobFolderError
 from al_loop.frame import read_frames, write_frames
-from al_loop.hashing import digest
 from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
-from al_loop.label.faults import check_label
-from al_loop.label.interface import FingerprintValue, Label, Labeller
-from al_loop.label.outcome import (
-    LabelOutcome,
-    Record,
-    read_outcomes,
-    read_record,
-    write_outcomes,
-    write_record,
-)
+from al_loop.label.chunk import Chunk, recorded
+from al_loop.label.interface import FingerprintValue, Labeller
+from al_loop.label.outcome import LabelOutcome, read_outcomes, write_outcomes
 
 _FRAMES = "frames.traj"
 _LABELS = "labels.npz"
@@ -63,10 +54,12 @@ class LabelSummary(BaseModel):
     ok: int
     failed: dict[str, int]
     """Reason -> number of frames without a label."""
+    dropped: int = 0
+    """Frames that were no longer wanted before their turn came."""
     fingerprint: dict[str, FingerprintValue]
-    """The method, as the labeller that computed here declares it."""
+    """The method, as the labeller that computed here declares it; empty if all were dropped."""
     program: str
-    """Program and version, as found here."""
+    """Program and version, as found here; empty if all were dropped."""
 
 
 def stage_label_job(
@@ -140,24 +133,30 @@ def run_label_job(folder: JobFolder, clock: Clock) -> JobResult:
     EngineMissing
         The engine is not installed here.
     EngineCrashed
-        The engine failed for a reason that is not the frame's; what is done stays done.
+        The engine failed for a reason that is not the frame's; what is done stays done. A frame
+        at which the job has failed three times (``failures.jsonl``) is a failed outcome instead.
+    JobStopped
+        It was asked to stop; it goes on at the next frame.
     """
     if (result := folder.result()) is not None:
         return result
     spec = folder.spec()
     frames = _staged_frames(folder, spec)
-    labeller = cast(Labeller, make_engine("label", spec.engine, spec.options))
-    program = labeller.check()
-    chunk = _Chunk.open(folder.path, labeller=labeller, clock=clock)
-    outcomes = [chunk.outcome(name, atoms) for name, atoms in frames]
-    chunk.close()
+
+    def make() -> Labeller:
+        return cast(Labeller, make_engine("label", spec.engine, spec.options))
+
+    chunk = Chunk(folder, make, clock)
+    outcomes = chunk.outcomes(frames)
     write_outcomes(folder.path / _LABELS, outcomes)
+    method = chunk.method
     summary = LabelSummary(
         labels=_LABELS,
         ok=sum(outcome.state == "ok" for outcome in outcomes),
         failed=dict(sorted(Counter(_reasons(outcomes)).items())),
-        fingerprint=dict(labeller.fingerprint()),
-        program=program,
+        dropped=sum(outcome.state == "dropped" for outcome in outcomes),
+        fingerprint={} if method is None else dict(method.labeller.fingerprint()),
+        program="" if method is None else method.program,
     )
     return folder.finish(summary.model_dump(mode="json"), files=[_LABELS], clock=clock)
 
@@ -179,12 +178,27 @@ def collect_labels(folder: JobFolder) -> list[LabelOutcome]:
     return read_outcomes(folder.path / summary.labels)
 
 
-def _staged_frames(folder: JobFolder, spec: JobSpec) -> list[tuple[str, Atoms]]:
-    """(hash, atoms) of the job, after its inputs have been checked."""
+def collect_partial(folder: JobFolder, *, method: str) -> list[LabelOutcome]:
+    """Outcomes that a job without a result has on disk, in the order of the frames' hashes.
+
+    Only whole records of this job's frames by the method with this digest; frames that were
+    dropped or given up have none. May be called while the job runs. Raises JobFolderError when
+    this is no label job.
+    """
+    records = (recorded(folder.path, name, method=method) for name in _names(folder, folder.spec()))
+    return [record.outcome for record in records if record is not None]
+
+
+def _names(folder: JobFolder, spec: JobSpec) -> tuple[str, ...]:
     try:
-        names = _Params.model_validate(spec.params).frames
+        return _Params.model_validate(spec.params).frames
     except ValidationError as error:
         raise JobFolderError(f"not a label job: {error}", where=folder.path) from None
+
+
+def _staged_frames(folder: JobFolder, spec: JobSpec) -> list[tuple[str, Atoms]]:
+    """(hash, atoms) of the job, after its inputs have been checked."""
+    names = _names(folder, spec)
     folder.check_inputs()
     frames = read_frames(folder.path / _FRAMES)
     if len(frames) != len(names):
@@ -196,77 +210,3 @@ def _staged_frames(folder: JobFolder, spec: JobSpec) -> list[tuple[str, Atoms]]:
 
 def _reasons(outcomes: Iterable[LabelOutcome]) -> list[str]:
     return [outcome.reason for outcome in outcomes if outcome.state == "failed"]
-
-
-@dataclass(frozen=True)
-class _Chunk:
-    """The frames of one job on their way through one labeller."""
-
-    path: Path
-    labeller: Labeller
-    method: str
-    clock: Clock
-
-    @classmethod
-    def open(cls, path: Path, *, labeller: Labeller, clock: Clock) -> _Chunk:
-        (path / "labels").mkdir(exist_ok=True)
-        method = digest(dict(labeller.fingerprint()))
-        return cls(path=path, labeller=labeller, method=method, clock=clock)
-
-    def close(self) -> None:
-        """Remove the scratch folder unless a failed frame left something to look at."""
-        scratch = self.path / "scratch"
-        if scratch.is_dir() and not any(scratch.iterdir()):
-            scratch.rmdir()
-
-    def outcome(self, name: str, atoms: Atoms) -> LabelOutcome:
-        """Outcome of a frame: as recorded by an earlier run of this job, or computed now."""
-        file = self.path / "labels" / f"{name}.npz"
-        record = read_record(file)
-        if record is not None and self._is_of(record, name=name, atoms=atoms):
-            end = record.start + record.outcome.seconds
-            self.clock.add(record.start, end, "compute")
-            return record.outcome
-        file.unlink(missing_ok=True)
-        record = self._compute(name, atoms)
-        write_record(file, record)
-        self._log(name)
-        return record.outcome
-
-    def _is_of(self, record: Record, *, name: str, atoms: Atoms) -> bool:
-        """Whether a record is of this frame by this method (engines get upgraded)."""
-        label = record.outcome.label
-        whole = label is None or len(label.forces) == len(atoms)
-        return whole and record.outcome.frame == name and record.method == self.method
-
-    def _compute(self, name: str, atoms: Atoms) -> Record:
-        scratch = self.path / "scratch" / name
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        label: Label | None = None
-        fault: PhysicsFault | None = None
-        with self.clock.span("compute"):
-            try:
-                label = check_label(self.labeller.label(atoms, scratch), atoms)
-            except PhysicsFault as error:
-                fault = error
-        span = self.clock.spans[-1]
-        if fault is None or not any(scratch.iterdir()):
-            shutil.rmtree(scratch)
-        outcome = LabelOutcome(
-            frame=name,
-            state="ok" if fault is None else "failed",
-            label=label,
-            reason="" if fault is None else fault.reason,
-            detail="" if fault is None else fault.what,
-            remedy="" if fault is None else fault.remedy,
-            seconds=span.end - span.start,
-            cores=self.labeller.cores,
-        )
-        return Record(outcome, method=self.method, start=span.start)
-
-    def _log(self, name: str) -> None:
-        with (self.path / "computed.log").open("a", encoding="ascii") as stream:
-            stream.write(f"{name}\n")
-            stream.flush()
-            os.fsync(stream.fileno())

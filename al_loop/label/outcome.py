@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 from al_loop.jobfolder import write_atomically
 from al_loop.label.interface import Label
 
+LabelState = Literal["ok", "failed", "dropped"]
 Arrays = Mapping[str, NDArray[Any]]
+
+_STATES: dict[str, LabelState] = {"ok": "ok", "failed": "failed", "dropped": "dropped"}
 
 _UNREADABLE = (
     OSError,
@@ -38,12 +41,13 @@ _UNREADABLE = (
 class LabelOutcome:
     """A frame's label, or why there is none.
 
+    A frame that was no longer wanted before its turn came is ``dropped``: nothing was computed.
     ``seconds`` is the wall time of this label; its cost is ``seconds * cores``. ``reason``,
-    ``detail`` and ``remedy`` are empty where ``state`` is ok.
+    ``detail`` and ``remedy`` are empty unless ``state`` is failed.
     """
 
     frame: str
-    state: Literal["ok", "failed"]
+    state: LabelState
     label: Label | None
     reason: str
     detail: str
@@ -92,9 +96,9 @@ def unpack(arrays: Arrays) -> list[LabelOutcome]:
     ends = np.cumsum(arrays["atoms"])
     outcomes: list[LabelOutcome] = []
     for i, frame in enumerate(arrays["frame"]):
-        ok = str(arrays["state"][i]) == "ok"
+        state = _STATES[str(arrays["state"][i])]
         label = None
-        if ok:
+        if state == "ok":
             label = Label(
                 energy=float(arrays["energy"][i]),
                 forces=arrays["forces"][ends[i] - arrays["atoms"][i] : ends[i]].copy(),
@@ -103,7 +107,7 @@ def unpack(arrays: Arrays) -> list[LabelOutcome]:
         outcomes.append(
             LabelOutcome(
                 frame=str(frame),
-                state="ok" if ok else "failed",
+                state=state,
                 label=label,
                 reason=str(arrays["reason"][i]),
                 detail=str(arrays["detail"][i]),

@@ -9,16 +9,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from ase import Atoms
 from pydantic import ValidationError
 
+from al_loop import stopping
 from al_loop.campaign import EngineOptions
-from al_loop.errors import PhysicsFault
+from al_loop.errors import JobStopped, PhysicsFault
+from al_loop.frame import frame_hash
 from al_loop.hashing import canonical_json
-from al_loop.label import Label, Labeller
+from al_loop.jobfolder import Clock
+from al_loop.label import (
+    Label,
+    Labeller,
+    LabelOutcome,
+    collect_labels,
+    run_label_job,
+    stage_label_job,
+)
 from al_loop.units import Array
 
 from .structures import cristobalite
@@ -225,6 +236,52 @@ class LabellerContract:
             assert np.abs(again.forces - first.forces).max() <= self.noise
             if again.virial is not None and first.virial is not None:
                 assert np.abs(again.virial - first.virial).max() <= self.noise
+
+    def test_stopped_and_continued_chunk_has_the_labels_of_an_undisturbed_one(
+        self, tmp_path: Path
+    ) -> None:
+        """Stopped after each label, and continued by a process that knows nothing of the frame."""
+        cells = [cristobalite(cubic=False, seed=seed) for seed in (7, 8, 9)]
+        frames = {frame_hash(atoms): atoms for atoms in cells}
+        whole, stops = self._chunk(tmp_path / "whole", frames, stop=False)
+        parts, again = self._chunk(tmp_path / "parts", frames, stop=True)
+        assert (stops, again) == (0, len(frames) - 1)
+        for one, two in zip(parts, whole, strict=True):
+            assert (one.frame, one.state, two.state) == (two.frame, "ok", "ok")
+            assert one.label is not None
+            assert two.label is not None
+            assert abs(one.label.energy - two.label.energy) <= self.noise
+            assert np.abs(one.label.forces - two.label.forces).max() <= self.noise
+            if one.label.virial is not None and two.label.virial is not None:
+                assert np.abs(one.label.virial - two.label.virial).max() <= self.noise
+
+    def _chunk(
+        self, path: Path, frames: Mapping[str, Atoms], *, stop: bool
+    ) -> tuple[list[LabelOutcome], int]:
+        """Outcomes of a label job, and how often it was stopped."""
+        folder = stage_label_job(path, engine="any", options=self.options, frames=frames)
+
+        def make(*_: object) -> Labeller:
+            labeller = self.labeller()
+            label = labeller.label
+
+            def label_and_stop(atoms: Atoms, scratch: Path) -> Label:
+                found = label(atoms, scratch)
+                stopping.request()
+                return found
+
+            return mock.Mock(wraps=labeller, label=label_and_stop, cores=1) if stop else labeller
+
+        stops = 0
+        with mock.patch("al_loop.label.job.make_engine", make):
+            while folder.result() is None and stops < len(frames):
+                try:
+                    with folder.lock(), stopping.listening(path):
+                        run_label_job(folder, Clock())
+                except JobStopped:
+                    stops += 1
+        assert folder.result() is not None, "what was labelled before a stop is not found again"
+        return collect_labels(folder), stops
 
     def test_frame_is_left_as_it_was(self, tmp_path: Path) -> None:
         atoms = self.frame()

@@ -214,6 +214,11 @@ CAUGHT: list[tuple[type[Any], str]] = [
     (ForgetsImages, "test_translation_and_periodic_images_do_not_matter"),
     (Noisy, "test_label_depends_on_its_frame_alone"),
     (Remembers, "test_label_depends_on_its_frame_alone"),
+    (Remembers, "test_stopped_and_continued_chunk_has_the_labels_of_an_undisturbed_one"),
+    (
+        FingerprintWithTime,
+        "test_stopped_and_continued_chunk_has_the_labels_of_an_undisturbed_one",
+    ),
     (WrapsTheFrame, "test_frame_is_left_as_it_was"),
     (ForgetsPhysicsFault, "test_faulty_frame_is_a_physics_fault"),
     (AnswersNonsense, "test_faulty_frame_is_a_physics_fault"),

@@ -42,7 +42,9 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     result = folder.result()
     assert result is not None  # collect_labels has read it
     program = digest(LabelSummary.model_validate(result.payload).fingerprint)
-    if {one.frame for one in outcomes} != set(job.items) or program != ctx.method:
+    computed = any(one.state != "dropped" for one in outcomes)
+    foreign = computed and program != ctx.method
+    if {one.frame for one in outcomes} != set(job.items) or foreign:
         raise JobFolderError(
             "these are labels of other frames or of another method", where=folder.path
         )
@@ -66,6 +68,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
                 when=when,
             )
             for one in outcomes
+            if one.state != "dropped"
         ]
     )
     return [
