@@ -10,6 +10,7 @@
     │   ├── DatasetError          a set of frames or labels that cannot be used
     │   ├── MethodMismatch        labels of two methods would be mixed
     │   └── DatabaseError         MongoDB cannot be started, reached or trusted
+    │       └── DatabaseAway      it does not answer now; what was going on can go on later
     ├── MachineError              the machine failed; do it again
     │   ├── JobFolderError        a job folder is missing, foreign or damaged
     │   ├── EngineCrashed         an engine ended without an answer
@@ -72,6 +73,10 @@ class MethodMismatch(UserError):
 
 class DatabaseError(UserError):
     """MongoDB cannot be started, reached or trusted."""
+
+
+class DatabaseAway(DatabaseError):
+    """MongoDB has not answered for as long as was to be waited. Nothing that is stored is lost."""
 
 
 class MachineError(AlLoopError):

@@ -3,7 +3,10 @@
 tests/conftest.py makes the fixtures known to all tests. A test that uses them is marked ``engine``.
 """
 
+import os
+import signal
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from al_loop.store import Connection, LocalServer, Store
+from al_loop.store.mongod import _is_alive
 
 TESTER = "tester"
 PASSWORD = "a-secret-of-the-tests"
@@ -68,3 +72,14 @@ def connection(mongod: ScratchServer) -> Iterator[Connection]:
 def store(connection: Connection) -> Iterator[Store]:
     with Store(connection) as opened:
         yield opened
+
+
+def kill_server(server: LocalServer) -> None:
+    """SIGKILL a mongod and wait until it is gone, with all of its threads."""
+    pid = server._mongod.pid()
+    assert pid is not None, "this mongod does not run"
+    os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + 20
+    while _is_alive(pid):  # its port is open until the last thread has ended
+        assert time.monotonic() < end, "a killed mongod does not end"
+        time.sleep(0.005)

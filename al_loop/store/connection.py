@@ -91,9 +91,27 @@ class Connection(BaseModel):
         """``mongoclient_kwargs`` over al_loop's defaults (journal, patience, name)."""
         given = {key.lower() for key in self.mongoclient_kwargs}
         if self.uri_mode:
-            given |= {key.lower() for key in re.findall(r"[?&](\w+)=", self.host)}
+            given |= _uri_options(self.host).keys()
         defaults = {k: v for k, v in DRIVER_DEFAULTS.items() if k.lower() not in given}
         return {**defaults, **self.mongoclient_kwargs}
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which an outage of the server is waited out."""
+        options = {key.lower(): value for key, value in self.driver_kwargs.items()}
+        if self.uri_mode:
+            options = {**_uri_options(self.host), **options}
+        return float(options["serverselectiontimeoutms"]) / 1000
+
+    def with_patience(self, seconds: float) -> Connection:
+        """The same, for a caller that waits in its own way."""
+        kept = {
+            key: value
+            for key, value in self.mongoclient_kwargs.items()
+            if key.lower() != "serverselectiontimeoutms"
+        }
+        wanted = {**kept, "serverSelectionTimeoutMS": int(seconds * 1000)}
+        return self.model_copy(update={"mongoclient_kwargs": wanted})
 
     def launchpad_dict(self) -> dict[str, Any]:
         """What ``fireworks.LaunchPad.from_dict`` takes. Holds the password in the clear."""
@@ -155,6 +173,11 @@ class Connection(BaseModel):
         """Write the file that FireWorks reads: mode 0600, in one step."""
         data = {k: v for k, v in self.launchpad_dict().items() if v not in (None, [])}
         write_private(path, data)
+
+
+def _uri_options(uri: str) -> dict[str, str]:
+    """Options of a connection string, their names in lower case."""
+    return {key.lower(): value for key, value in re.findall(r"[?&](\w+)=([^&]*)", uri)}
 
 
 def write_private(path: Path, data: Mapping[str, Any]) -> None:

@@ -6,8 +6,9 @@ import ssl
 
 from pymongo import errors
 
-from al_loop.errors import DatabaseError
+from al_loop.errors import DatabaseAway, DatabaseError
 from al_loop.store.connection import Connection
+from al_loop.store.outages import passes_by_itself
 
 _BAD_LOGIN = {18, 8000}
 _NOT_ALLOWED = {13}
@@ -15,10 +16,15 @@ _DISK_FULL = {14031}
 
 
 def translate(error: Exception, connection: Connection) -> DatabaseError:
-    """DatabaseError for an error of pymongo, of the TLS library or of a key file."""
+    """DatabaseError for an error of pymongo, of the TLS library or of a key file.
+
+    DatabaseAway when the same call may succeed later.
+    """
     text = connection.redact(str(error)).split(", Timeout:")[0].split(" (configured timeouts")[0]
     what, remedy = _diagnose(error, text, connection)
-    return DatabaseError(what, where=connection.address, remedy=remedy)
+    away = isinstance(error, errors.PyMongoError) and passes_by_itself(error)
+    kind = DatabaseAway if away else DatabaseError
+    return kind(what, where=connection.address, remedy=remedy)
 
 
 def _diagnose(error: Exception, text: str, connection: Connection) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The seam to pymongo: a client that survives a fork, and a collection with few verbs.
 
-Every verb is done again when the connection breaks, which is safe because every write is
-idempotent; the driver's errors become DatabaseError here.
+Every verb is done again when the connection breaks, until the connection's patience is at its
+end. That is safe because every write is idempotent. The driver's errors become DatabaseError here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timezone
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -23,13 +24,13 @@ from pymongo.database import Database
 
 from al_loop.store.connection import Connection
 from al_loop.store.faults import translate
+from al_loop.store.outages import persist
 
 Document = dict[str, Any]
 Query = Mapping[str, Any]
 T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
-_ATTEMPTS = 3
 _KEYS_PER_QUERY = 5_000
 _DOCUMENTS_PER_WRITE = 500
 
@@ -38,7 +39,11 @@ class Client:
     """A MongoClient made when it is first needed, and made anew in a forked process."""
 
     def __init__(self, connection: Connection, *, patience: float = 5.0) -> None:
-        """``patience``: seconds that the first contact may take."""
+        """``patience``: seconds that the first contact may take.
+
+        A person who mistyped an address wants to know at once; a worker in the middle of a
+        campaign should have the connection's own patience.
+        """
         self.connection = connection
         self.patience = patience
         self._lock = threading.Lock()
@@ -75,23 +80,30 @@ class Client:
                     authSource=c.authsource or c.name,
                     **c.driver_kwargs,
                 )
-            with pymongo.timeout(self.patience):
-                # A ping needs no rights; this does.
-                client[c.name]["campaigns"].find_one({}, {"_id": 1})
-            for hook in self._on_connect:
-                hook(client[c.name])
+            persist(partial(self._greet, client[c.name]), seconds=self.patience)
         except (errors.PyMongoError, ssl.SSLError, OSError, TypeError, ValueError) as error:
             if client is not None:
                 client.close()
             raise translate(error, c) from None
         return client
 
+    def _greet(self, database: Database[Document]) -> None:
+        with pymongo.timeout(self.patience):
+            # A ping needs no rights; this does.
+            database["campaigns"].find_one({}, {"_id": 1})
+        for hook in self._on_connect:
+            hook(database)
+
     def ping(self) -> None:
         """DatabaseError unless the server answers within ``patience``."""
+        with pymongo.timeout(self.patience):
+            self.guarded(lambda database: database.command("ping"))
+
+    def guarded(self, action: Callable[[Database[Document]], T]) -> T:
+        """Do something with the database; the driver's errors become DatabaseError."""
         database = self.database
         try:
-            with pymongo.timeout(self.patience):
-                database.command("ping")
+            return action(database)
         except errors.PyMongoError as error:
             raise translate(error, self.connection) from None
 
@@ -113,17 +125,19 @@ class Table:
 
     def _run(self, action: Callable[[Collection[Document]], T]) -> T:
         options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=timezone.utc)
-        for attempt in range(1, _ATTEMPTS + 1):
-            collection = self.client.database.get_collection(self.name, codec_options=options)
-            try:
-                return action(collection)
-            except errors.AutoReconnect as error:
-                gone = isinstance(error, errors.ServerSelectionTimeoutError)
-                if gone or attempt == _ATTEMPTS:
-                    raise translate(error, self.client.connection) from None
-            except errors.PyMongoError as error:
-                raise translate(error, self.client.connection) from None
-        raise AssertionError("unreachable")
+        connection = self.client.connection
+
+        def attempt() -> T:
+            return action(self.client.database.get_collection(self.name, codec_options=options))
+
+        try:
+            return persist(attempt, seconds=connection.patience)
+        except errors.PyMongoError as error:
+            raise translate(error, connection) from None
+
+    def index_names(self) -> set[str]:
+        """Names of the indexes that the collection has."""
+        return set(self._run(lambda c: c.index_information()))
 
     def find(
         self,
