@@ -78,7 +78,12 @@ class Labels:
     """Collection ``labels``."""
 
     def __init__(self, client: Client) -> None:
-        self.table = Table(client, "labels", indexes=[IndexModel([("method", 1), ("state", 1)])])
+        state = IndexModel([("method", 1), ("state", 1)])
+        failed = IndexModel(
+            [("method", 1), ("reason", 1), ("frame", 1)],
+            partialFilterExpression={"state": "failed"},
+        )
+        self.table = Table(client, "labels", indexes=[state, failed])
 
     def put_many(self, labels: Iterable[LabelRecord]) -> None:
         """Store labels. The first ok one stays; it replaces a failed one, never the reverse.
@@ -114,6 +119,12 @@ class Labels:
         for state in self.states(frames, method).values():
             counts[state] += 1
         return counts
+
+    def failed(self, method: str | None = None) -> dict[str, str]:
+        """Frame -> reason of all failed labels (by one method), of any campaign. They are few."""
+        query = {"state": "failed", **({"method": method} if method else {})}
+        fields = {"_id": 0, "frame": 1, "reason": 1}
+        return {d["frame"]: d["reason"] for d in self.table.find(query, fields=fields)}
 
     def count(self, method: str, state: LabelState = "ok") -> int:
         """Number of labels by ``method``, of any campaign."""

@@ -102,6 +102,11 @@ class Selections:
             query["iteration"] = iteration
         return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
 
+    def known(self, campaign: str, frames: Iterable[str]) -> set[str]:
+        """Which of ``frames`` a campaign chose."""
+        keys = (f"{campaign}/{frame}" for frame in frames)
+        return {d["frame"] for d in self.table.find_keys(keys, fields={"frame": 1})}
+
     def drop(self, campaign: str, frames: Iterable[str]) -> None:
         """Say that frames are no longer wanted."""
         for frame in frames:

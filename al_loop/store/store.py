@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from pymongo.database import Database
@@ -17,11 +18,13 @@ from al_loop.store.labels import Labels
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
 from al_loop.store.selections import Selections
+from al_loop.store.sightings import Sightings
 from al_loop.store.table import Client, Document, Table
 from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
 
-_INDEX_VERSION = 2
+_META = "al_loop_meta"
+_INDEX_VERSION = 3
 """To be raised when an index is added: the next process to connect then makes it."""
 
 
@@ -48,6 +51,7 @@ class Store:
         self.jobs = Jobs(client)
         self.walks = Walks(client, self.files)
         self.events = Events(client)
+        self.sightings = Sightings(client)
         client.on_connect(self._ensure_indexes)
 
     def __enter__(self) -> Store:
@@ -82,6 +86,7 @@ class Store:
             self.jobs,
             self.walks,
             self.events,
+            self.sightings,
         )
         return [*(keeper.table for keeper in keepers), self.files.files, self.files.chunks]
 
@@ -91,14 +96,34 @@ class Store:
         Only speed hangs on them (what must be unique is so by ``_id``), so it does no harm
         when somebody drops one.
         """
-        marker = database["al_loop_meta"]
-        done = marker.find_one({"_id": "indexes"})
-        if done is not None and done["version"] >= _INDEX_VERSION:
-            return
+        done = database[_META].find_one({"_id": "indexes"})
+        if done is None or done["version"] < _INDEX_VERSION:
+            self._make_indexes(database)
+
+    def _make_indexes(self, database: Database[Document]) -> None:
         for table in self._tables():
             if table.indexes:
                 database[table.name].create_indexes(list(table.indexes))
-        marker.update_one({"_id": "indexes"}, {"$max": {"version": _INDEX_VERSION}}, upsert=True)
+        version = {"$max": {"version": _INDEX_VERSION}}
+        database[_META].update_one({"_id": "indexes"}, version, upsert=True)
+
+    def missing_indexes(self) -> list[str]:
+        """Indexes that somebody dropped, or that a restored dump came without."""
+        missing: list[str] = []
+        for table in self._tables():
+            wanted = {str(index.document["name"]) for index in table.indexes}
+            missing += [f"{table.name}.{name}" for name in sorted(wanted - table.index_names())]
+        return missing
+
+    def make_indexes(self) -> None:
+        """Make the indexes that are missing."""
+        self._client.guarded(self._make_indexes)
+
+    def clock(self) -> datetime:
+        """Time of the server's clock, UTC."""
+        answer = self._client.guarded(lambda database: database.command("hello"))
+        moment: datetime = answer["localTime"]
+        return moment.replace(tzinfo=timezone.utc)
 
     def delete_campaign(self, name: str) -> None:
         """Forget a campaign that does not run: all of it except frames and labels.
