@@ -36,7 +36,7 @@ class _Request:
         now = time.monotonic()
         if self.folder is not None and now >= self.next_look:
             self.next_look = now + _LOOK_SECONDS
-            if (self.folder / STOP_FILE).exists():
+            if (self.folder / STOP_FILE).is_file():
                 self.event.set()
         return self.event.is_set()
 

@@ -1,4 +1,4 @@
-"""Explorers: trajectories under a committee, reduced where they were made."""
+"""Explorers: trajectories under a committee, reduced where they were made; scores of frames."""
 
 from al_loop.explore.interface import (
     Committee,
@@ -11,6 +11,7 @@ from al_loop.explore.interface import (
     Walker,
 )
 from al_loop.explore.job import collect_walks, run_explore_job, stage_explore_job
+from al_loop.explore.score import collect_scores, run_score_job, stage_score_job
 
 __all__ = [
     "Committee",
@@ -21,7 +22,10 @@ __all__ = [
     "StopReason",
     "Walk",
     "Walker",
+    "collect_scores",
     "collect_walks",
     "run_explore_job",
+    "run_score_job",
     "stage_explore_job",
+    "stage_score_job",
 ]

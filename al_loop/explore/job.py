@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import JobFolderError, StructureError
+from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.explore.staging import stage_frames
 from al_loop.explore.walkfile import load_walk, save_walk, walk_files
-from al_loop.frame import read_frames, write_frames
-from al_loop.hashing import file_digest
+from al_loop.frame import read_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
 
 STARTS = "starts.traj"
@@ -66,7 +66,7 @@ def stage_explore_job(
     if twice := [name for name, count in names.items() if count > 1]:
         raise JobFolderError(f"two walkers are called {twice[0]!r}", where=path)
     path.mkdir(parents=True, exist_ok=True)
-    models = tuple(os.path.relpath(model.resolve(), path.resolve()) for model in committee.models)
+    models = relative_models(committee, path)
     params = ExploreParams(
         walkers=tuple(walker for walker, _ in walkers),
         limits=limits,
@@ -76,7 +76,7 @@ def stage_explore_job(
         elements=committee.elements,
         models=models,
     )
-    _stage_starts(path, [atoms for _, atoms in walkers])
+    stage_frames(path, STARTS, [atoms for _, atoms in walkers])
     return JobFolder.create(
         path,
         kind="explore",
@@ -156,32 +156,6 @@ def explore_params(folder: JobFolder) -> ExploreParams:
         return ExploreParams.model_validate(spec.params)
     except ValidationError as error:
         raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None
-
-
-def _stage_starts(path: Path, starts: Sequence[Atoms]) -> None:
-    """Write starts.traj unless it is there; never over that of another job.
-
-    ASE writes the same bytes for the same configurations, so digests can be compared.
-    """
-    target, scratch = path / STARTS, path / f".staged.{os.getpid()}.{STARTS}"
-    write_frames(scratch, (_bare(atoms) for atoms in starts))
-    wanted = file_digest(scratch)
-    if (path / "job.json").exists():
-        staged = JobFolder(path).spec().inputs.get(STARTS)
-        if staged != wanted:
-            scratch.unlink()
-            raise JobFolderError(
-                "this folder holds another job", where=path, remedy="move it away and try again"
-            )
-    if target.is_file() and file_digest(target) == wanted:
-        scratch.unlink()
-    else:
-        scratch.replace(target)
-
-
-def _bare(atoms: Atoms) -> Atoms:
-    """The configuration and nothing else (no calculator, constraints, momenta, info)."""
-    return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
 
 
 def _explore(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from al_loop.explore import run_explore_job
+from al_loop.explore import run_explore_job, run_score_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
 from al_loop.train import run_evaluate_job, run_train_job
@@ -15,6 +15,7 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "evaluate": run_evaluate_job,
     "explore": run_explore_job,
     "label": run_label_job,
+    "score": run_score_job,
 }
 
 
@@ -33,5 +34,6 @@ def run_job(path: Path) -> JobResult:
     with folder.lock():
         if (done := folder.result()) is not None:
             return done
+        folder.busy_with("")
         folder.check_inputs()
         return RUNNERS[folder.spec().kind](folder, clock)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar
 
 import ase
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorError
 
-from al_loop.campaign.engines import EngineOptions, engine_class
+from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing, PhysicsFault
 from al_loop.explore.ase_md.dynamics import start_dynamics
 from al_loop.explore.ase_md.options import AseOptions
 from al_loop.explore.ase_md.sampler import Sampler
+from al_loop.explore.committee import load_members
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.reduce import (
     COMPLETED,
@@ -28,11 +29,6 @@ from al_loop.jobfolder import Clock
 
 _HOPELESS = 10.0
 """Between samples a walker ends only this far above its temperature limit."""
-
-
-class _MakesCalculators(Protocol):
-    @staticmethod
-    def calculator(model: Path, elements: tuple[str, ...]) -> Calculator: ...
 
 
 class AseExplorer:
@@ -63,8 +59,7 @@ class AseExplorer:
         clock: Clock,
     ) -> Iterator[Walk]:
         """Run the walkers in turn in this process."""
-        trainer = cast(_MakesCalculators, engine_class("train", committee.trainer))
-        members = [trainer.calculator(model, committee.elements) for model in committee.models]
+        members = load_members(committee)
         for walker, start in walkers:
             if unknown := set(start.get_chemical_symbols()) - set(committee.elements):
                 raise EngineMissing(
