@@ -193,6 +193,13 @@ class JobFolder:
         except ValidationError as error:
             raise JobFolderError(f"unreadable job: {error}", where=file) from None
 
+    def is_staged(self) -> bool:
+        """Whether job.json and all input files are there; what they hold is not looked at."""
+        try:
+            return all((self.path / name).is_file() for name in self.spec().inputs)
+        except JobFolderError:
+            return False
+
     def check_inputs(self) -> None:
         """JobFolderError when an input file is missing or is not the one that was staged."""
         for name, expected in self.spec().inputs.items():

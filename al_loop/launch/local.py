@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -17,10 +18,7 @@ from al_loop.launch.child import (
 from al_loop.launch.submit import register
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
-from al_loop.loop.errors import JobGivenUp
 from al_loop.store import CampaignRecord, JobRecord, Store
-
-MAX_TRIES = 3
 
 
 class LocalExecutor:
@@ -29,21 +27,19 @@ class LocalExecutor:
     def __init__(self, cores: int) -> None:
         self._pool = ThreadPoolExecutor(cores, thread_name_prefix="job")
         self.running: dict[Future[None], JobRecord] = {}
-        self._failures: dict[str, list[str]] = {}
 
     def ensure(self, ctx: Context, jobs: Sequence[JobRecord]) -> None:
         """Queue the jobs that are not queued."""
         queued = {job.id for job in self.running.values()}
         for job in jobs:
-            words = self._failures.get(job.id, [])
-            if len(words) >= MAX_TRIES:
-                raise JobGivenUp(
-                    f"job {job.id} failed {len(words)} times: {words[-1]}",
-                    remedy="mend the cause, then run the campaign again: it continues",
-                )
             if job.id not in queued:
                 future = self._pool.submit(run_job_in_child, ctx.folder_of(job).path)
                 self.running[future] = job
+
+    def withdraw(self, ctx: Context) -> None:
+        """Take back what has not begun."""
+        for future in [future for future in self.running if future.cancel()]:
+            del self.running[future]
 
     def take_finished(self, timeout: float) -> list[JobRecord]:
         """Jobs that have ended, well or not, after at most ``timeout`` seconds."""
@@ -51,10 +47,8 @@ class LocalExecutor:
         finished = []
         for future in done:
             job = self.running.pop(future)
-            try:
+            with contextlib.suppress(MachineError):  # its folder says why it failed
                 future.result()
-            except MachineError as error:
-                self._failures.setdefault(job.id, []).append(str(error))
             finished.append(job)
         return finished
 
@@ -79,7 +73,7 @@ def run_local(
     executor = LocalExecutor(cores)
     try:
         progress = advance(store, spec.name, executor)
-        while progress != "ended":
+        while progress not in ("ended", "paused"):
             watch(store)
             for job in executor.take_finished(timeout=0.25):
                 progress = advance(store, spec.name, executor, finished=job.id)

@@ -6,7 +6,8 @@ due. It is idempotent and safe to call from many processes at once. Each stage i
 1. *planned*: its jobs go into the store, all of them before the iteration says ``planned``;
 2. *put up*: folders are written from the store, and the executor is told;
 3. *taken in*: results that are there are ingested, each once;
-4. *completed*: when no job is due any more, one compare-and-set moves the iteration on.
+4. *completed*: when no job is due any more (for labels: when the quorum has them), one
+   compare-and-set moves the iteration on. Jobs that are late are taken in when they end.
 
 A process that dies between any two of these leaves nothing that the next call cannot
 pick up. The lease only saves work: without it two processes would do the same twice.
@@ -18,22 +19,24 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from al_loop.errors import JobFolderError
 from al_loop.loop.context import Context
-from al_loop.loop.errors import CampaignFailed, JobGivenUp
+from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.executor import Executor
 from al_loop.loop.idle import idle_seconds
+from al_loop.loop.intake import give_up_hopeless, take_in, write_folder
+from al_loop.loop.judge import judge
 from al_loop.loop.stages import STAGES
 from al_loop.store import IterationFacts, IterationRecord, JobRecord, Store
 
 LEASE_SECONDS = 120.0
 
-Progress = Literal["waiting", "moved", "ended"]
+Progress = Literal["waiting", "moved", "paused", "ended"]
 
 
 def advance(
@@ -50,34 +53,41 @@ def advance(
     Returns
     -------
     Progress
-        ``waiting`` for jobs, or ``ended``.
+        ``waiting`` for jobs, ``paused`` by a person, or ``ended``.
     """
     ctx = Context(store, name)
     if finished is not None and (job := store.jobs.get(finished)) is not None:
-        _take_in(ctx, [job])
+        take_in(ctx, [job])
     with _lease(store, name):
         ctx = Context(store, name)
         try:
             progress: Progress = "moved"
             while progress == "moved":
                 progress = _step(ctx, executor, finished=finished)
-        except (CampaignFailed, JobGivenUp) as error:
+        except CampaignFailed as error:
             store.campaigns.set_state(name, "failed", str(error))
             ctx.event("campaign-failed", str(error))
-            return "ended"
+            progress = "ended"
+        if progress == "ended":
+            executor.withdraw(ctx)
     return progress
 
 
 def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress:
     """One transition of the state machine, or none."""
-    if ctx.store.campaigns.state(ctx.name) != "running":
+    state = ctx.store.campaigns.state(ctx.name)
+    if state == "paused":
+        if finished is None:
+            take_in(ctx, ctx.store.jobs.all_due(ctx.name))
+        return "paused"
+    if state != "running":
         return "ended"
     iteration = ctx.store.iterations.latest(ctx.name)
     if iteration is None:
         ctx.store.iterations.open(ctx.name, 0, "start")
         return "moved"
     if iteration.stage == "done":
-        return _next_iteration(ctx, iteration)
+        return _next_iteration(ctx, iteration, executor)
     stage = STAGES[iteration.stage]
     fresh = not iteration.planned
     if fresh:
@@ -85,13 +95,10 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
     due = _due(ctx, iteration)
     # A job of an earlier stage: whoever moved the campaign on may have died before the jobs of
     # this one were put up.
-    late = finished is None or not finished.startswith(_stage_id(iteration))
-    if due and (fresh or late):
-        _take_in(ctx, due)
-        due = _due(ctx, iteration)
-        for job in due:
-            _write(ctx, job)
-    if due:
+    if fresh or finished is None or not finished.startswith(_stage_id(iteration)):
+        due = _tend(ctx, lambda: _due(ctx, iteration))
+        _put_up(ctx, executor, _tend(ctx, lambda: ctx.store.jobs.late(ctx.name, iteration.index)))
+    if due and not stage.may_leave(ctx, iteration, due):
         executor.ensure(ctx, due)
         return "waiting"
     completed = stage.complete(ctx, iteration)
@@ -115,17 +122,52 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
     return "moved"
 
 
-def _next_iteration(ctx: Context, done: IterationRecord) -> Progress:
+def _tend(ctx: Context, wanted: Callable[[], list[JobRecord]]) -> list[JobRecord]:
+    """Take in what is done, give up what is hopeless, write the folders of the rest."""
+    jobs = wanted()
+    if not jobs:
+        return []
+    take_in(ctx, jobs)
+    give_up_hopeless(ctx, wanted())
+    left = wanted()
+    for job in left:
+        write_folder(ctx, job)
+    return left
+
+
+def _put_up(ctx: Context, executor: Executor, late: list[JobRecord]) -> None:
+    """Labels that the quorum did not wait for are still wanted: see that they are under way."""
+    for _, group in groupby(late, key=lambda job: (job.iteration, job.stage)):
+        executor.ensure(ctx, list(group))
+
+
+def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> Progress:
     """After an iteration: the next one, the final training, or the end."""
-    if done.decision == "final":
+    if done.decision == "final" and not _goes_on(ctx, done):
         before = ctx.store.iterations.get(ctx.name, done.index - 1)
         converged = before is not None and before.decision == "converged"
         state: Literal["converged", "stopped"] = "converged" if converged else "stopped"
         ctx.store.campaigns.set_state(ctx.name, state, before.reason if before else "")
         ctx.event("campaign-ended", state)
         return "ended"
+    if done.decision in ("converged", "budget"):
+        # The last training is on everything: what the quorum left behind is waited for.
+        late = _tend(ctx, lambda: ctx.store.jobs.late(ctx.name, done.index + 1))
+        if late:
+            _put_up(ctx, executor, late)
+            return "waiting"
+    if ctx.store.campaigns.adopt_pending(ctx.name):
+        ctx.event("amended", f"what was put off holds from iteration {done.index + 1} on")
     ctx.store.iterations.open(ctx.name, done.index + 1, "train", when=done.stage_started)
     return "moved"
+
+
+def _goes_on(ctx: Context, final: IterationRecord) -> bool:
+    """Whether a campaign that had ended was amended so that it now has to go on."""
+    before = ctx.store.iterations.get(ctx.name, final.index - 1)
+    if before is None or before.stage != "done":
+        return False
+    return judge(ctx, before).verdict == "continue"
 
 
 def _plan(ctx: Context, iteration: IterationRecord) -> None:
@@ -151,59 +193,6 @@ def _stage_id(iteration: IterationRecord) -> str:
 
 def _due(ctx: Context, iteration: IterationRecord) -> list[JobRecord]:
     return ctx.store.jobs.due(ctx.name, iteration.index, iteration.stage)
-
-
-def _take_in(ctx: Context, jobs: list[JobRecord]) -> None:
-    """Ingest the results that are there; each step may be done twice."""
-    for job in jobs:
-        if job.state == "done":
-            continue
-        folder = ctx.folder_of(job)
-        if not (folder.path / "result.json").exists():
-            continue
-        try:
-            result = folder.result()
-            notes = STAGES[job.stage].ingest(ctx, job) if result else []
-        except JobFolderError as error:
-            _set_aside(ctx, job, error)
-            continue
-        if result is None:
-            continue
-        if ctx.store.jobs.mark_done(
-            job.id,
-            spans=result.spans,
-            started=datetime.fromtimestamp(result.started, timezone.utc),
-            ended=datetime.fromtimestamp(result.ended, timezone.utc),
-            host=result.host,
-        ):
-            for note in notes:
-                ctx.event(note.kind, note.text)
-
-
-def _write(ctx: Context, job: JobRecord) -> None:
-    """See that a job's folder is whole; one that holds something else is set aside."""
-    folder = ctx.folder_of(job)
-    if folder.is_running():
-        return
-    with contextlib.suppress(JobFolderError):
-        folder.check_inputs()
-        return
-    try:
-        STAGES[job.stage].write(ctx, job)
-        folder.check_inputs()
-    except JobFolderError as error:
-        if not (folder.path / "job.json").exists():
-            raise
-        _set_aside(ctx, job, error)
-        STAGES[job.stage].write(ctx, job)
-
-
-def _set_aside(ctx: Context, job: JobRecord, error: JobFolderError) -> None:
-    """Keep a folder that is of no use, under another name."""
-    path = ctx.folder_of(job).path
-    aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")
-    path.rename(aside)
-    ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")
 
 
 def _account(ctx: Context, iteration: IterationRecord, now: datetime) -> tuple[float, float]:

@@ -8,6 +8,7 @@ NEW_NAME = (
     "change the options and give the campaign another name: frames that have a label are not "
     "labelled again"
 )
+RETRY = "mend the cause, then `al-loop resume`: jobs that were given up are tried again"
 
 
 class CampaignFailed(AlLoopError):

@@ -16,11 +16,10 @@ class Executor(Protocol):
         """Put up the jobs that are not up yet; all belong to one stage of one iteration.
 
         Called again and again, by several processes at once: a job that is waiting or
-        running already is left alone.
-
-        Raises
-        ------
-        JobGivenUp
-            A job has failed too often to be tried again.
+        running already is left alone; one that has failed is given another try.
         """
+        ...
+
+    def withdraw(self, ctx: Context) -> None:
+        """Take back all jobs of the campaign that do not run yet; what runs may end."""
         ...

@@ -143,7 +143,7 @@ class Jobs:
         return self.table.change_if(key, {"state": "due"}, {"$set": {**fields, "state": "done"}})
 
     def reopen(self, key: str) -> None:
-        """Say that a job is due again: its result was lost before it was used, or it is forgiven."""
+        """Say that a job is due again: its result was lost unused, or it is forgiven."""
         self.table.change({"_id": key}, {"$set": {"state": "due", "failure": "", "words": ""}})
 
 

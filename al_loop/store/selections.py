@@ -107,6 +107,13 @@ class Selections:
         keys = (f"{campaign}/{frame}" for frame in frames)
         return {d["frame"] for d in self.table.find_keys(keys, fields={"frame": 1})}
 
+    def reasons(self, campaign: str, iteration: int) -> dict[str, Chosen]:
+        """Frame -> why an iteration chose it, in the order of the hashes."""
+        query = {"campaign": campaign, "iteration": iteration}
+        fields = {"_id": 0, "frame": 1, "chosen": 1}
+        found = self.table.find(query, fields=fields, sort=[("frame", 1)])
+        return {d["frame"]: d["chosen"] for d in found}
+
     def drop(self, campaign: str, frames: Iterable[str]) -> None:
         """Say that frames are no longer wanted."""
         for frame in frames:

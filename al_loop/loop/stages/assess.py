@@ -7,14 +7,14 @@ all are measured on one and the same set, so that they can be compared.
 from __future__ import annotations
 
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed, Note
+from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.explore import write_committee
 from al_loop.loop.stages.train import mean_errors, write_data
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord
 from al_loop.train import collect_evaluation, stage_evaluate_job
 
 
-class Assess:
+class Assess(Waits):
     """One job an iteration."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:

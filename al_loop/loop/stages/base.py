@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.store import IterationFacts, IterationRecord, JobRecord, Stage
 
@@ -30,6 +32,18 @@ class Completed:
     note: str = ""
 
 
+class Waits:
+    """What most stages have in common: they wait for all jobs, and keep nothing of a lost one."""
+
+    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+        """Nothing is kept."""
+        return []
+
+    def may_leave(self, ctx: Context, iteration: IterationRecord, due: Sequence[JobRecord]) -> bool:
+        """Not before all jobs are in."""
+        return False
+
+
 class StageLogic(Protocol):
     """One stage. Everything is computed from the store, so everything may be done again."""
 
@@ -48,8 +62,16 @@ class StageLogic(Protocol):
         """
         ...
 
+    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+        """A job is hopeless: keep what there is of it; harmless when done before."""
+        ...
+
+    def may_leave(self, ctx: Context, iteration: IterationRecord, due: Sequence[JobRecord]) -> bool:
+        """Whether the stage may be completed although these jobs are not in."""
+        ...
+
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
-        """All jobs are in: what follows.
+        """All jobs are in, given up, or may come later: what follows.
 
         Raises
         ------

@@ -19,13 +19,13 @@ from al_loop.explore import (
 )
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed, Note
+from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.train import leader_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
 
 
-class Explore:
+class Explore(Waits):
     """Jobs of a few walkers each."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 
 from al_loop.errors import JobFolderError
 from al_loop.hashing import digest
-from al_loop.label import LabelSummary, collect_labels, stage_label_job
+from al_loop.label import (
+    LabelOutcome,
+    LabelSummary,
+    collect_labels,
+    collect_partial,
+    stage_label_job,
+)
+from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.judge import measure
+from al_loop.loop.quorum import enough
 from al_loop.loop.stages.base import Note
-from al_loop.store import JobRecord, LabelRecord
+from al_loop.store import IterationRecord, JobRecord, LabelRecord
 
 
-def plan_chunks(ctx: Context, frames: Iterable[str]) -> list[PlannedJob]:
-    """Chunks of the frames that have no label yet, neither good nor failed.
-
-    Neighbours in the list go to different chunks, so that large and small frames mix and
-    the chunks end at about the same time.
-    """
+def plan_chunks(
+    ctx: Context, iteration: IterationRecord, frames: Iterable[str]
+) -> list[PlannedJob]:
+    """Chunks of the frames that have no label yet, neither good nor failed."""
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
-    size = ctx.spec.label.frames_per_job or 8
-    count = -(-len(wanted) // size)
-    return [PlannedJob(f"chunk-{i:03d}", tuple(wanted[i::count])) for i in range(count)]
+    chunks = chunk(
+        {frame: len(atoms) for frame, atoms in ctx.store.frames.get_many(wanted).items()},
+        cost=_cost(ctx, iteration),
+        minutes=ctx.spec.label.minutes_per_job,
+        frames_per_job=ctx.spec.label.frames_per_job,
+        workers=ctx.spec.resources.cores,
+    )
+    return [PlannedJob(f"chunk-{i:03d}", frames) for i, frames in enumerate(chunks)]
+
+
+def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
+    """What a label costs by those so far; the figures are written down when first used."""
+    fitted = fit_cost(ctx.store.labels.costs(ctx.method))
+    first = {"factor": fitted.factor, "power": fitted.power} if fitted else {"factor": 0.0}
+    name = f"{iteration.stage}-cost"
+    fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, name, first)
+    if not fixed["factor"]:
+        return None
+    return LabelCost(factor=float(fixed["factor"]), power=float(fixed["power"]))
 
 
 def write_chunk(ctx: Context, job: JobRecord) -> None:
@@ -41,38 +64,99 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     outcomes = collect_labels(folder)
     result = folder.result()
     assert result is not None  # collect_labels has read it
-    program = digest(LabelSummary.model_validate(result.payload).fingerprint)
-    computed = any(one.state != "dropped" for one in outcomes)
-    foreign = computed and program != ctx.method
-    if {one.frame for one in outcomes} != set(job.items) or foreign:
+    summary = LabelSummary.model_validate(result.payload)
+    known_method = not summary.fingerprint or digest(summary.fingerprint) == ctx.method
+    if {one.frame for one in outcomes} != set(job.items) or not known_method:
         raise JobFolderError(
             "these are labels of other frames or of another method", where=folder.path
         )
-    host, when = result.host, datetime.fromtimestamp(result.ended, timezone.utc)
-    ctx.store.labels.put_many(
-        [
-            LabelRecord(
-                frame=one.frame,
-                method=ctx.method,
-                state=one.state,
-                energy=one.label.energy if one.label else None,
-                forces=one.label.forces if one.label else None,
-                virial=one.label.virial if one.label else None,
-                reason=one.reason,
-                detail=one.detail,
-                remedy=one.remedy,
-                engine=ctx.spec.label.engine,
-                seconds=one.seconds,
-                cores=one.cores,
-                host=host,
-                when=when,
-            )
-            for one in outcomes
-            if one.state != "dropped"
-        ]
-    )
+    when = datetime.fromtimestamp(result.ended, timezone.utc)
+    _store(ctx, outcomes, host=result.host, when=when)
+    ctx.store.selections.drop(ctx.name, [o.frame for o in outcomes if o.state == "dropped"])
+    _recount(ctx, job)
     return [
         Note("label-failed", f"frame {one.frame[:12]}: {one.detail} ({one.reason})")
         for one in outcomes
         if one.state == "failed"
     ]
+
+
+def salvage(ctx: Context, job: JobRecord) -> list[Note]:
+    """Labels that a job without a result has on disk, into the store."""
+    folder = ctx.folder_of(job)
+    try:
+        outcomes = collect_partial(folder, method=ctx.method)
+    except JobFolderError:
+        return []
+    mine = [one for one in outcomes if one.frame in set(job.items)]
+    _store(ctx, mine, host="", when=datetime.now(timezone.utc))
+    if not mine:
+        return []
+    _recount(ctx, job)
+    return [Note("labels-salvaged", f"{job.name}: {len(mine)} of {len(job.items)} labels kept")]
+
+
+def quorum_reached(ctx: Context, wanted: Sequence[str], due: Sequence[JobRecord]) -> bool:
+    """Whether so many of the wanted frames have a label that the rest may come later.
+
+    Labels that running chunks have on disk are taken in to find out.
+    """
+    quorum = ctx.spec.label.quorum
+    if quorum >= 1:
+        return False
+    for job in due:
+        salvage(ctx, job)
+    return enough(wanted=len(wanted), waiting=len(frames_waiting(ctx, due)), quorum=quorum)
+
+
+def frames_waiting(ctx: Context, jobs: Iterable[JobRecord]) -> set[str]:
+    """Frames of jobs that have no label yet."""
+    frames = {frame for job in jobs for frame in job.items}
+    return frames - ctx.store.labels.known(frames, ctx.method)
+
+
+def why_none(ctx: Context, iteration: IterationRecord, which: str) -> str:
+    """What to say when not one frame could be labelled: the jobs' own last words."""
+    words = sorted(
+        {
+            job.words.strip().splitlines()[-1]
+            for job in ctx.store.jobs.quarantined(ctx.name)
+            if job.iteration == iteration.index and job.stage == iteration.stage and job.words
+        }
+    )
+    return (
+        f"not one of the {which} frames could be labelled: {'; '.join(words) or 'no reason known'}"
+    )
+
+
+def _store(ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime) -> None:
+    ctx.store.labels.put_many(
+        LabelRecord(
+            frame=one.frame,
+            method=ctx.method,
+            state=one.state,
+            energy=one.label.energy if one.label else None,
+            forces=one.label.forces if one.label else None,
+            virial=one.label.virial if one.label else None,
+            reason=one.reason,
+            detail=one.detail,
+            remedy=one.remedy,
+            engine=ctx.spec.label.engine,
+            seconds=one.seconds,
+            cores=one.cores,
+            host=host,
+            when=when,
+        )
+        for one in outcomes
+        if one.state != "dropped"
+    )
+
+
+def _recount(ctx: Context, job: JobRecord) -> None:
+    """An iteration that did not wait for this job is counted again."""
+    record = ctx.store.iterations.get(ctx.name, job.iteration)
+    if record is not None and record.stage != job.stage and record.counts.labelled:
+        measured = measure(ctx, record)
+        ctx.store.iterations.record(
+            ctx.name, job.iteration, counts=measured.counts, audit_error=measured.audit_error
+        )

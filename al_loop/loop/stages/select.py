@@ -8,7 +8,7 @@ from al_loop.errors import JobFolderError
 from al_loop.explore import Walk, collect_walks
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.stages.base import Completed, Note
+from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.explore import walkers_of
 from al_loop.select import (
     ACCURATE,
@@ -23,7 +23,7 @@ from al_loop.store import Counts, IterationRecord, JobRecord, Selection
 from al_loop.units import density
 
 
-class Select:
+class Select(Waits):
     """A control stage: no jobs, all done when it completes."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:

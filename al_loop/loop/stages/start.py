@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ase import Atoms
 
 from al_loop.frame import frame_hash
+from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.errors import NEW_NAME, CampaignFailed
+from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
+from al_loop.loop.judge import measure
 from al_loop.loop.stages.base import Completed, Note
-from al_loop.loop.stages.labelling import ingest_chunk, plan_chunks, write_chunk
-from al_loop.store import Counts, IterationRecord, JobRecord, Selection
+from al_loop.loop.stages.labelling import (
+    ingest_chunk,
+    plan_chunks,
+    quorum_reached,
+    salvage,
+    why_none,
+    write_chunk,
+)
+from al_loop.store import IterationRecord, JobRecord, Selection
 from al_loop.units import density
 
 
@@ -41,7 +52,7 @@ class Start:
                 )
         ctx.store.frames.put_many(frames)
         ctx.store.selections.put_many(selections)
-        return plan_chunks(ctx, frames)
+        return plan_chunks(ctx, iteration, frames)
 
     def write(self, ctx: Context, job: JobRecord) -> None:
         """Write a chunk's folder."""
@@ -51,23 +62,40 @@ class Start:
         """Take a chunk's labels."""
         return ingest_chunk(ctx, job)
 
+    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+        """Keep the labels that the chunk has."""
+        return salvage(ctx, job)
+
+    def may_leave(self, ctx: Context, iteration: IterationRecord, due: Sequence[JobRecord]) -> bool:
+        """When the quorum is labelled and there is enough to train on."""
+        wanted = list(ctx.store.selections.reasons(ctx.name, iteration.index))
+        return quorum_reached(ctx, wanted, due) and self._trainable(ctx, iteration) >= 2
+
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Enough labels to train on, or the campaign cannot start."""
-        frames = ctx.store.selections.hashes(ctx.name)
-        labels = ctx.labels_of(frames).values()
-        good = [label.frame for label in labels if label.state == "ok"]
-        failed = len(labels) - len(good)
-        training = [frame for frame in good if ctx.split(frame) == "train"]
-        if len(training) < 2:
+        counts = measure(ctx, iteration).counts
+        training = self._trainable(ctx, iteration)
+        if counts.labelled == 0 and counts.failed_labels == 0:
+            raise CampaignFailed(why_none(ctx, iteration, "starting"), remedy=RETRY)
+        if training < 2:
+            frames = ctx.store.selections.hashes(ctx.name, iteration.index)
+            labels = ctx.store.labels.get_many(frames, ctx.method).values()
             reasons = sorted({label.reason for label in labels if label.state != "ok"})
             raise CampaignFailed(
-                f"{len(good)} of {len(frames)} starting frames could be labelled and "
-                f"{len(training)} of them are for training: too few to train a committee"
+                f"{counts.labelled} of {len(frames)} starting frames could be labelled and "
+                f"{training} of them are for training: too few to train a committee"
                 + (f" (failures: {', '.join(reasons)})" if reasons else ""),
                 remedy=NEW_NAME,
             )
         return Completed(
             "train",
-            {"counts": Counts(labelled=len(good), failed_labels=failed)},
-            note=f"{len(good)} starting frames labelled, {failed} failed",
+            {"counts": counts},
+            note=f"{counts.labelled} starting frames labelled, {counts.failed_labels} failed",
         )
+
+    @staticmethod
+    def _trainable(ctx: Context, iteration: IterationRecord) -> int:
+        """Good labels that are for training."""
+        frames = ctx.store.selections.hashes(ctx.name, iteration.index)
+        states = ctx.store.labels.states(frames, ctx.method)
+        return sum(state == "ok" and ctx.split(frame) == "train" for frame, state in states.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import NEW_NAME, CampaignFailed
-from al_loop.loop.stages.base import Completed, Note
+from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
     Errors,
@@ -18,7 +18,7 @@ from al_loop.train import (
 )
 
 
-class Train:
+class Train(Waits):
     """One job a member."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:

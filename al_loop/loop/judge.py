@@ -1,0 +1,65 @@
+"""What an iteration has measured, and the decision that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+import numpy as np
+
+from al_loop.loop.context import Context
+from al_loop.loop.decide import Decision, Measured, decide
+from al_loop.store import IterationRecord
+from al_loop.units import Array
+
+
+def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
+    """The record of an iteration with its labels counted and its audit error, as of now.
+
+    Everything is counted anew, so it may be done again whenever a late label has come in.
+    """
+    chosen = ctx.store.selections.of_iteration(ctx.name, record.index)
+    states = ctx.store.labels.states([s.frame for s in chosen], ctx.method).values()
+    counts = record.counts.model_copy(
+        update={
+            "labelled": sum(state == "ok" for state in states),
+            "failed_labels": sum(state == "failed" for state in states),
+        }
+    )
+    audit = force_rmse(ctx.predicted_and_true(s for s in chosen if s.chosen == "audit"))
+    return record.model_copy(update={"counts": counts, "audit_error": audit})
+
+
+def judge(ctx: Context, measured: IterationRecord) -> Decision:
+    """What follows from an iteration whose labels are in, and from those before it."""
+    recent = ctx.spec.converge.iterations
+    earlier = [
+        record
+        for index in range(max(0, measured.index - recent + 1), measured.index)
+        if (record := ctx.store.iterations.get(ctx.name, index)) is not None
+    ]
+    created = ctx.record.created
+    return decide(
+        [_measured(ctx, record) for record in [*earlier, measured]],
+        last_conditions=len(ctx.spec.explore.stages) - 1,
+        converge=ctx.spec.converge,
+        budget=ctx.spec.budget,
+        iterations=measured.index + 1,
+        labels=ctx.store.selections.count(ctx.name),
+        hours=(datetime.now(timezone.utc) - created).total_seconds() / 3600,
+    )
+
+
+def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
+    """RMSE per component, eV/Å, over pairs of predicted and true forces; None without any."""
+    errors = [np.ravel(predicted - true) for predicted, true in pairs]
+    return float(np.sqrt(np.mean(np.concatenate(errors) ** 2))) if errors else None
+
+
+def _measured(ctx: Context, record: IterationRecord) -> Measured:
+    counts = record.counts
+    return Measured(
+        conditions=ctx.conditions(record.index),
+        uncertain=(counts.candidate + counts.failed) / max(1, counts.explored),
+        audit_error=record.audit_error,
+    )
