@@ -60,6 +60,7 @@ def _to_document(label: LabelRecord) -> Document:
     document["energy"] = None if label.energy is None else float(label.energy)
     document["seconds"], document["cores"] = float(label.seconds), int(label.cores)
     document["detail"], document["remedy"] = clip(label.detail), clip(label.remedy)
+    document["atoms"] = None if label.forces is None else len(label.forces)
     for name in ("forces", "virial"):
         if document[name] is not None:
             document[name] = pack_floats(document[name], what=name)
@@ -78,7 +79,7 @@ class Labels:
     """Collection ``labels``."""
 
     def __init__(self, client: Client) -> None:
-        state = IndexModel([("method", 1), ("state", 1)])
+        state = IndexModel([("method", 1), ("state", 1), ("when", -1), ("_id", 1)])
         failed = IndexModel(
             [("method", 1), ("reason", 1), ("frame", 1)],
             partialFilterExpression={"state": "failed"},
@@ -125,6 +126,16 @@ class Labels:
         query = {"state": "failed", **({"method": method} if method else {})}
         fields = {"_id": 0, "frame": 1, "reason": 1}
         return {d["frame"]: d["reason"] for d in self.table.find(query, fields=fields)}
+
+    def costs(self, method: str, latest: int = 300) -> list[tuple[int, float]]:
+        """Atoms and wall time (s) of the latest good labels by ``method``, of any campaign."""
+        found = self.table.find(
+            {"method": method, "state": "ok"},
+            fields={"_id": 0, "atoms": 1, "seconds": 1},
+            sort=[("when", -1), ("_id", 1)],
+            limit=latest,
+        )
+        return [(int(d["atoms"]), float(d["seconds"])) for d in found if d.get("atoms")]
 
     def count(self, method: str, state: LabelState = "ok") -> int:
         """Number of labels by ``method``, of any campaign."""
