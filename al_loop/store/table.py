@@ -139,10 +139,6 @@ class Table:
         """Names of the indexes that the collection has."""
         return set(self._run(lambda c: c.index_information()))
 
-    def index_names(self) -> set[str]:
-        """Names of the indexes that the collection has."""
-        return set(self._run(lambda c: c.index_information()))
-
     def find(
         self,
         query: Query,
