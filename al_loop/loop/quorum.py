@@ -1,6 +1,10 @@
-"""When training may start without the labels that are still missing."""
+"""Labels that are late: when training may start without them, and when they are dropped."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from al_loop.campaign.spec import TrustLevels
 
 
 def enough(*, wanted: int, waiting: int, quorum: float) -> bool:
@@ -10,3 +14,11 @@ def enough(*, wanted: int, waiting: int, quorum: float) -> bool:
     have one.
     """
     return wanted - waiting >= quorum * wanted - 1e-9
+
+
+def no_longer_wanted(scores: Mapping[str, float], trust: TrustLevels) -> set[str]:
+    """Frames of which a committee is sure: maximum force deviation below the lower trust level.
+
+    A frame without an answer (NaN) stays wanted.
+    """
+    return {frame for frame, deviation in scores.items() if deviation < trust.lower}

@@ -14,12 +14,16 @@ from al_loop.explore import (
     Limits,
     Walk,
     Walker,
+    collect_scores,
     collect_walks,
     stage_explore_job,
+    stage_score_job,
 )
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.stages.base import Completed, Note, Waits
+from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
 from al_loop.loop.stages.train import leader_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
@@ -38,14 +42,21 @@ class Explore(Waits):
         deals = [by_cost[i::count] for i in range(count)]
         # Every other job goes the other way round: jobs that run side by side then load models
         # at different times, and one computes while its neighbour loads.
-        return [
+        jobs = [
             PlannedJob(f"walkers-{i:03d}", tuple(deal[::-1] if i % 2 else deal))
             for i, deal in enumerate(deals)
         ]
+        late = frames_to_score(ctx, iteration.index)
+        return [*jobs, PlannedJob(SCORE_JOB, late)] if late else jobs
 
     def write(self, ctx: Context, job: JobRecord) -> None:
         """Write the committee's models and a job's folder."""
         folder = ctx.folder_of(job).path
+        committee = write_committee(ctx, job.iteration, folder.parent / "models")
+        if job.name == SCORE_JOB:
+            frames = ctx.store.frames.get_many(job.items)
+            stage_score_job(folder, committee=committee, frames=frames)
+            return
         walkers = walkers_of(ctx, job.iteration)
         trust = ctx.spec.select.trust
         stage = ctx.spec.explore
@@ -54,7 +65,7 @@ class Explore(Waits):
             engine=stage.engine,
             options=stage.options,
             walkers=[walkers[name] for name in job.items],
-            committee=write_committee(ctx, job.iteration, folder.parent / "models"),
+            committee=committee,
             limits=Limits(
                 deviation=stage.deviation_factor * trust.upper,
                 temperature_factor=stage.temperature_factor,
@@ -66,7 +77,9 @@ class Explore(Waits):
         )
 
     def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
-        """Keep what each walker measured along its way."""
+        """Keep what each walker measured along its way; drop labels that are not worth it now."""
+        if job.name == SCORE_JOB:
+            return drop_sure(ctx, job.iteration, collect_scores(ctx.folder_of(job)))
         walkers = walkers_of(ctx, job.iteration)
         walks = collect_walks(ctx.folder_of(job))
         ctx.store.walks.put_many(
@@ -81,6 +94,8 @@ class Explore(Waits):
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """All walkers are in."""
         walks = ctx.store.walks.of_iteration(ctx.name, iteration.index)
+        if not walks:
+            raise CampaignFailed("not one walker has come to an end", remedy=RETRY)
         stopped = sum(walk.stop != "completed" for walk in walks)
         return Completed("select", note=f"{len(walks)} walkers, {stopped} stopped early")
 

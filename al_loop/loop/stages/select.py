@@ -10,6 +10,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.explore import walkers_of
+from al_loop.loop.stages.rescore import SCORE_JOB
 from al_loop.select import (
     ACCURATE,
     CANDIDATE,
@@ -42,6 +43,8 @@ class Select(Waits):
         walks: list[Walk] = []
         lost = 0
         for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, "explore"):
+            if job.state == "quarantined" or job.name == SCORE_JOB:
+                continue
             try:
                 walks.extend(collect_walks(ctx.folder_of(job)))
             except JobFolderError as error:
