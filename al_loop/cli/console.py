@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,24 @@ def connect(launchpad: Path | None, *, start: bool) -> Connection:
             "`al-loop db start`, or name yours with --launchpad",
         )
     return found
+
+
+def restarter(connection: Connection) -> Callable[[], None] | None:
+    """What starts a local database again, should it die; None for a site's database."""
+    folder = _local_folder(connection)
+    if folder is None:
+        return None
+    server = LocalServer(folder)
+
+    def restart() -> None:
+        if server.start() != connection:
+            raise DatabaseError(
+                "the local database has come back under another address",
+                where=server.folder,
+                remedy="stop this command (Ctrl-C) and give it again: it continues",
+            )
+
+    return restart
 
 
 def _local_folder(found: Connection | None) -> Path | None:

@@ -27,6 +27,7 @@ SHOWN = {
     "worker-died": "red",
     "job-lost": "yellow",
     "job-damaged": "yellow",
+    "database-back": "yellow",
 }
 
 
@@ -74,8 +75,12 @@ class View:
             return
         self._seen.add(key)
         self._since = max(self._since, event.when)
+        self.say(event.text, SHOWN[event.kind])
+
+    def say(self, text: str, style: str = "yellow") -> None:
+        """Print a line under the time since the start."""
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
-        self.console.print(Text(f"{minutes:3d}:{seconds:02d}  {event.text}", SHOWN[event.kind]))
+        self.console.print(Text(f"{minutes:3d}:{seconds:02d}  {text}", style))
 
 
 def _picture(campaign: CampaignStatus) -> RenderableType:

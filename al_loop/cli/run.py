@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from al_loop.campaign import CampaignSpec, load_campaign
-from al_loop.cli.console import LaunchpadOption, connect, out
+from al_loop.cli.console import LaunchpadOption, connect, out, restarter
 from al_loop.cli.live import View
 from al_loop.cli.tables import campaign_view
 from al_loop.errors import UserError
@@ -43,7 +43,15 @@ def run(
     out.print("           (Ctrl-C stops, the same command continues)")
     try:
         with View(out, spec.name) as view:
-            record = launch_run.run(connection, spec, base=file.parent, cores=workers, watch=view)
+            record = launch_run.run(
+                connection,
+                spec,
+                base=file.parent,
+                cores=workers,
+                watch=view,
+                say=view.say,
+                restart=restarter(connection),
+            )
     except KeyboardInterrupt:
         out.print(f"\nstopped; nothing is lost. `al-loop run {file}` continues.")
         raise typer.Exit(130) from None

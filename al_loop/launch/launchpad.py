@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fireworks import LaunchPad
+from pymongo.errors import PyMongoError
 
 from al_loop.store import Connection
+from al_loop.store.faults import translate
+from al_loop.store.outages import persist
 
 JOB_ID = "spec.al_loop.id"
 CAMPAIGN = "spec.al_loop.campaign"
@@ -18,7 +21,10 @@ def open_launchpad(connection: Connection) -> Iterator[LaunchPad]:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
     launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
     try:
-        prepare(launchpad)
+        try:
+            persist(lambda: prepare(launchpad), seconds=connection.patience)
+        except PyMongoError as error:
+            raise translate(error, connection) from None
         yield launchpad
     finally:
         launchpad.connection.close()

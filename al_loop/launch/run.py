@@ -7,21 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fireworks import LaunchPad
-from pymongo.errors import PyMongoError
 
 from al_loop.campaign import CampaignSpec
 from al_loop.launch.child import engines_of, preload_modules
+from al_loop.launch.crew import Crew
 from al_loop.launch.launchpad import open_launchpad
+from al_loop.launch.outage import Outage
 from al_loop.launch.reconcile import reconcile
 from al_loop.launch.submit import register
 from al_loop.launch.worker import Worker
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
 from al_loop.loop.advance import advance
 from al_loop.store import CampaignRecord, Connection, Event, Store
-from al_loop.store.faults import translate
 
 TICK_SECONDS = 0.25
 CARE_SECONDS = 5.0
+LOOK_SECONDS = 2.0
+"""How long one look at the database may take, before it is called away."""
 
 
 def submit(connection: Connection, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
@@ -44,13 +46,19 @@ def run(
     base: Path,
     cores: int,
     watch: Callable[[Store], None],
+    say: Callable[[str], None] = lambda _: None,
+    restart: Callable[[], object] | None = None,
 ) -> CampaignRecord:
     """Run a campaign to its end on this machine, with ``cores`` workers.
 
     ``watch`` is called several times a second with the store. When this process ends, however
     it ends, its workers end too; the same call continues the campaign.
+
+    While the database is away, this waits: ``say`` is told so once, and ``restart`` (for a database
+    of one's own) is called every few seconds to start it again.
     """
-    with Store(connection) as store, open_launchpad(connection) as launchpad:
+    hurried = connection.with_patience(LOOK_SECONDS)
+    with Store(hurried) as store, open_launchpad(hurried) as launchpad:
         record = register(store, spec, base=base)
         _revive(store, launchpad, record)
         folder = Path(record.folder)
@@ -59,42 +67,48 @@ def run(
         def hire() -> Worker:
             return Worker(connection, spec.name, preload=preload, log=folder / "workers.log")
 
-        workers = [hire() for _ in range(cores)]
+        crew = Crew(hire, cores)
+        outage = Outage(hurried, say=say, restart=restart)
         try:
-            _look_after(store, launchpad, workers, campaign=spec.name, hire=hire, watch=watch)
-        except PyMongoError as error:
-            raise translate(error, connection) from None
+            return _look_after(
+                store, launchpad, crew, campaign=spec.name, watch=watch, outage=outage
+            )
         finally:
-            for worker in workers:
-                worker.kill()
-        return store.campaigns.get(spec.name) or record
+            crew.kill()
 
 
 def _look_after(
     store: Store,
     launchpad: LaunchPad,
-    workers: list[Worker],
+    crew: Crew,
     *,
     campaign: str,
-    hire: Callable[[], Worker],
     watch: Callable[[Store], None],
-) -> None:
+    outage: Outage,
+) -> CampaignRecord:
     """Until the campaign ends: replace dead workers, put back what they held, and watch."""
     executor = FireworksExecutor(launchpad)
     care = 0.0
-    while store.campaigns.state(campaign) == "running":
-        if time.monotonic() >= care:
-            for i, worker in enumerate(workers):
-                if not worker.is_alive():
-                    text = "a worker died; a new one takes its place"
-                    store.events.add(Event(campaign=campaign, kind="worker-died", text=text))
-                    workers[i] = hire()
-            reconcile(launchpad, campaign)
-            advance(store, campaign, executor)
-            care = time.monotonic() + CARE_SECONDS
-        watch(store)
+    while True:
+        with outage.waited_out():
+            record = store.campaigns.get(campaign)
+            assert record is not None
+            if seconds := outage.over():
+                text = f"the database was away for {seconds:.0f} s"
+                store.events.add(Event(campaign=campaign, kind="database-back", text=text))
+                care = 0.0
+            for _ in range(crew.replace_dead()):
+                text = "a worker died; a new one takes its place"
+                store.events.add(Event(campaign=campaign, kind="worker-died", text=text))
+                care = 0.0
+            if time.monotonic() >= care:
+                reconcile(launchpad, campaign)
+                advance(store, campaign, executor)
+                care = time.monotonic() + CARE_SECONDS
+            watch(store)
+            if record.state not in ("running", "paused"):
+                return record
         time.sleep(TICK_SECONDS)
-    watch(store)
 
 
 def _revive(store: Store, launchpad: LaunchPad, record: CampaignRecord) -> None:
