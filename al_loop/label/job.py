@@ -31,6 +31,7 @@ from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
 from al_loop.label.chunk import Chunk, recorded
 from al_loop.label.interface import FingerprintValue, Labeller
 from al_loop.label.outcome import LabelOutcome, read_outcomes, write_outcomes
+from al_loop.naming import plain
 
 _FRAMES = "frames.traj"
 _LABELS = "labels.npz"
@@ -72,7 +73,7 @@ def stage_label_job(
     """
     if not frames:
         raise DatasetError("a label job needs at least one frame", where=path)
-    order = sorted(frames)
+    order = sorted(plain(name, what="a frame") for name in frames)
     wanted = JobSpec(
         kind="label",
         engine=engine,

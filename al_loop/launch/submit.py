@@ -11,6 +11,7 @@ from al_loop.errors import UserError
 from al_loop.hashing import canonical_json, digest
 from al_loop.jobfolder import write_atomically
 from al_loop.loop.check import check_folder
+from al_loop.loop.context import STAMP
 from al_loop.store import CampaignRecord, Store
 
 _MAY_DIFFER = ("resources", "description", "folder")
@@ -60,7 +61,7 @@ def _claim(folder: Path, spec: Mapping[str, object]) -> None:
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     stamp = digest({key: value for key, value in spec.items() if key not in _MAY_DIFFER})
-    file = folder / "campaign.sha256"
+    file = folder / STAMP
     if not file.exists():
         write_atomically(file, stamp)
     elif file.read_text() != stamp:

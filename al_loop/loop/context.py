@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from al_loop.campaign import CampaignSpec, make_engine
-from al_loop.errors import JobFolderError, UserError
+from al_loop.errors import DatabaseError, JobFolderError, UserError
 from al_loop.explore import Explorer
 from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
 from al_loop.jobfolder import JobFolder
 from al_loop.label import Labeller
+from al_loop.naming import inside
 from al_loop.store import (
     Event,
     IterationRecord,
@@ -28,6 +29,9 @@ from al_loop.store import (
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
 from al_loop.units import Array
+
+STAMP = "campaign.sha256"
+"""File in a campaign's folder: digest of what the campaign asks for."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,28 @@ class Context:
         self.store = store
         self.record = record
         self.spec = CampaignSpec.model_validate(record.spec)
-        self.folder = Path(record.folder)
 
     @property
     def name(self) -> str:
         """The campaign's name."""
         return self.spec.name
+
+    @cached_property
+    def folder(self) -> Path:
+        """The campaign's folder, to write to.
+
+        The database names it, but a folder is only written to when somebody who could write there
+        has said so, by `al-loop run` or `submit`, which leave a stamp in it.
+        """
+        folder = Path(self.record.folder)
+        if not (folder / STAMP).is_file():
+            raise DatabaseError(
+                f"this is not a folder of a campaign here: it has no {STAMP}",
+                where=folder,
+                remedy="if it was moved, move it back; if it is lost, `al-loop run FILE` (or "
+                "`submit`) makes it again",
+            )
+        return folder
 
     @cached_property
     def trainer(self) -> Trainer:
@@ -100,7 +120,7 @@ class Context:
 
     def job_folder(self, iteration: int, stage: Stage, job: str) -> JobFolder:
         """Folder of a job: ``<campaign>/iter.000003/label/chunk-000``."""
-        return JobFolder(self.iteration_folder(iteration) / stage / job)
+        return JobFolder(inside(self.iteration_folder(iteration) / stage, job, what="a job"))
 
     def folder_of(self, job: JobRecord) -> JobFolder:
         """Folder of a job that was put up."""
