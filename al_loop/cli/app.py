@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from al_loop.cli import check, db, export, init, status
+from al_loop.cli import check, control, db, export, init, status
 from al_loop.cli import run as running
 from al_loop.cli.console import complain
 from al_loop.errors import AlLoopError
@@ -23,6 +23,10 @@ app.command()(check.check)
 app.command()(running.run)
 app.command()(running.submit)
 app.command()(status.status)
+app.command()(control.pause)
+app.command()(control.stop)
+app.command()(control.resume)
+app.command()(control.amend)
 app.add_typer(export.app, name="export")
 app.add_typer(db.app, name="db")
 

@@ -14,7 +14,8 @@ from al_loop.loop.check import check_folder
 from al_loop.loop.context import STAMP
 from al_loop.store import CampaignRecord, Store
 
-_MAY_DIFFER = ("resources", "description", "folder")
+_IDENTITY = ("name", "elements", "seed", "split")
+"""What can never change: whose files a folder holds. Results say themselves what they are of."""
 
 
 def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
@@ -41,12 +42,14 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
         store.campaigns.create(record)
         found = store.campaigns.get(spec.name)
         assert found is not None
-    if different := _differences(found.spec, dump_campaign(spec)):
+    asked = found.spec if found.pending is None else found.pending
+    if different := _differences(asked, dump_campaign(spec)):
         raise UserError(
             f"a campaign called {spec.name!r} is in the database already and differs in: "
             + ", ".join(different),
             where=found.folder,
-            remedy="give the new one another name, or put the old values back to continue",
+            remedy="give the new one another name, put the old values back to continue, or "
+            "`al-loop amend FILE` to change the campaign in mid-course",
         )
     _claim(Path(found.folder), found.spec)
     return found
@@ -60,7 +63,7 @@ def _claim(folder: Path, spec: Mapping[str, object]) -> None:
     """
     check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    stamp = digest({key: value for key, value in spec.items() if key not in _MAY_DIFFER})
+    stamp = digest({key: spec[key] for key in _IDENTITY})
     file = folder / STAMP
     if not file.exists():
         write_atomically(file, stamp)
@@ -77,5 +80,6 @@ def _differences(old: dict[str, object], new: dict[str, object]) -> list[str]:
     return [
         key
         for key in sorted(old.keys() | new.keys())
-        if key not in _MAY_DIFFER and canonical_json(old.get(key)) != canonical_json(new.get(key))
+        if key not in ("resources", "description", "folder")
+        and canonical_json(old.get(key)) != canonical_json(new.get(key))
     ]

@@ -58,7 +58,7 @@ def advance(
     ctx = Context(store, name)
     if finished is not None and (job := store.jobs.get(finished)) is not None:
         take_in(ctx, [job])
-    with _lease(store, name):
+    with lease(store, name):
         ctx = Context(store, name)
         try:
             progress: Progress = "moved"
@@ -232,7 +232,7 @@ def _born(pid: int) -> str:
 
 
 @contextlib.contextmanager
-def _lease(store: Store, name: str) -> Iterator[None]:
+def lease(store: Store, name: str) -> Iterator[None]:
     """Wait for the campaign's lease; one left by a dead process of this host is taken over."""
     me = process_name()
     while not store.campaigns.lease(name, me, LEASE_SECONDS):
