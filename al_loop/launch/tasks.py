@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fireworks import FiretaskBase, FWAction, LaunchPad
 
-from al_loop.errors import JobFolderError, MachineError
+from al_loop.errors import JobFolderError, JobStopped, MachineError
 from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
+from al_loop.launch.guard import ADVANCE, COMPUTE
 from al_loop.launch.launchpad import connection_of
 from al_loop.loop.advance import advance
 from al_loop.store import Store
 
-MAX_TRIES = 3
-"""Times that a job is tried in place when the machine fails, before its firework FIZZLES."""
+MAX_TRIES = 2
+"""Times that a job is tried in place when the machine fails; the next try is for another node."""
+
+STOPPED = "stopped"
+"""Key in a launch's stored data: the job was asked to stop and is to be run again."""
 
 
 class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
@@ -22,36 +26,52 @@ class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
 
     ``engines`` are the names of the campaign's engines: the first job of a process has their
     modules imported, once for all jobs to come.
+
+    A job that was asked to stop has not failed: its firework ends COMPLETED without the next task,
+    and whoever looks next (its worker, or the next ``advance``) finds it due and runs it again.
     """
 
-    _fw_name = "{{al_loop.launch.tasks.ComputeTask}}"
+    _fw_name = COMPUTE
     required_params = ["folder", "engines"]  # noqa: RUF012  # FireWorks' own protocol
 
-    def run_task(self, fw_spec: dict[str, Any]) -> None:
+    import_once: ClassVar[bool] = True
+    """False in a process that runs one job only: importing beforehand would not pay."""
+
+    def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         """Run it in a process of its own."""
         folder = Path(self["folder"])
-        start_fork_server(preload_modules(self["engines"]), log=folder / "fork-server.log")
+        if self.import_once:
+            start_fork_server(preload_modules(self["engines"]), log=folder / "fork-server.log")
         for left in reversed(range(MAX_TRIES)):
             try:
                 run_job_in_child(folder)
-                return
+                break
+            except JobStopped as stopped:
+                return FWAction(exit=True, stored_data={STOPPED: stopped.what})
             except MachineError:
                 if left == 0:
                     raise
+        return FWAction()
 
 
 class AdvanceTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
-    """Bring a job's result into the store and carry its campaign on."""
+    """Bring a job's result into the store and carry its campaign on.
 
-    _fw_name = "{{al_loop.launch.tasks.AdvanceTask}}"
+    Offline there is no launchpad: the result stays in its folder until it is recovered.
+    """
+
+    _fw_name = ADVANCE
     required_params = ["campaign", "job"]  # noqa: RUF012  # FireWorks' own protocol
-    launchpad: LaunchPad
+    launchpad: LaunchPad | None = None
 
     def run_task(self, fw_spec: dict[str, Any]) -> FWAction:
         """Advance; the launchpad's own connection is used, so that no secret is in the spec."""
         from al_loop.launch.workflows import FireworksExecutor
 
-        with Store(connection_of(self.launchpad)) as store:
+        if self.launchpad is None:
+            return FWAction()
+        connection = connection_of(self.launchpad)
+        with Store(connection, patience=connection.patience) as store:
             progress = advance(
                 store, self["campaign"], FireworksExecutor(self.launchpad), finished=self["job"]
             )

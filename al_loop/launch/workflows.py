@@ -13,24 +13,30 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fireworks import Firework, LaunchPad, Workflow
+from fireworks.core.launchpad import WFLock
 from pymongo.errors import BulkWriteError
 from tqdm import tqdm
 
 from al_loop.hashing import digest
 from al_loop.launch.child import engines_of
+from al_loop.launch.guard import SCHEMA, only_ours
 from al_loop.launch.launchpad import CAMPAIGN, JOB_ID
+from al_loop.launch.requests import priority, queue_request, resources_of
 from al_loop.launch.tasks import AdvanceTask, ComputeTask
 from al_loop.loop.context import Context
-from al_loop.loop.errors import JobGivenUp
 from al_loop.store import JobRecord
 
 MAX_FIREWORKS = 100
 """Fireworks in one workflow: FireWorks rewrites the whole document at each change of state."""
 
-MAX_FIZZLES = 2
-"""Times that a job may FIZZLE before it is given up (a Ctrl-C in rlaunch counts as one)."""
+_ALIVE = ("WAITING", "READY", "RESERVED", "RUNNING")
+_BY_HAND = ("PAUSED", "DEFUSED")
+"""States that a person has set (`lpad pause_fws`, `lpad defuse_fws`): left as they are."""
 
-_ALIVE = ("WAITING", "READY", "RESERVED", "RUNNING", "PAUSED")
+_PARTS = ("links", "parent_links", "fw_states")
+"""What a workflow's document says of each of its fireworks."""
+
+_LOCK_SECONDS = 10.0
 
 
 class FireworksExecutor:
@@ -48,14 +54,31 @@ class FireworksExecutor:
             states = known.get(job.id, [])
             if not states:
                 missing.append(job)
-            elif not any(fw["state"] in _ALIVE for fw in states):
-                self._again(job, states[-1])
+            elif not any(fw["state"] in (*_ALIVE, *_BY_HAND) for fw in states):
+                self.launchpad.rerun_fw(states[-1]["fw_id"])
         for i in range(0, len(missing), MAX_FIREWORKS):
             self._put_up(ctx, missing[i : i + MAX_FIREWORKS])
+
+    def withdraw(self, ctx: Context) -> None:
+        """Remove the campaign's fireworks, but for those that run or that a person has set aside.
+
+        What is still due is put up anew by the next ``ensure``, with the resources of then.
+        """
+        kept = ("RUNNING", *_BY_HAND)
+        mine = {CAMPAIGN: ctx.name}
+        # First out of reach of the workers, in one step; then away.
+        self.launchpad.fireworks.update_many(
+            {**mine, "state": {"$nin": list(kept)}}, {"$set": {"state": "ARCHIVED"}}
+        )
+        gone = self.launchpad.fireworks.distinct("fw_id", {**mine, "state": "ARCHIVED"})
+        for workflow in list(self.launchpad.workflows.find({"metadata.campaign": ctx.name})):
+            take_out(self.launchpad, workflow, set(gone))
+        self.launchpad.fireworks.delete_many({**mine, "state": "ARCHIVED"})
 
     def _fireworks(self, ids: set[str]) -> dict[str, list[dict[str, Any]]]:
         """Fireworks of jobs, oldest first."""
         self._drop_orphans(ids)
+        self._drop_foreign(ids)
         found: dict[str, list[dict[str, Any]]] = {}
         fields = {"fw_id": 1, "state": 1, "launches": 1, "archived_launches": 1, JOB_ID: 1}
         cursor = self.launchpad.fireworks.find({JOB_ID: {"$in": sorted(ids)}}, fields)
@@ -71,23 +94,13 @@ class FireworksExecutor:
         if orphans := mine - held:
             self.launchpad.fireworks.delete_many({"fw_id": {"$in": sorted(orphans)}})
 
-    def _again(self, job: JobRecord, firework: dict[str, Any]) -> None:
-        """Run a firework again that has ended without its job being done."""
-        if firework["state"] == "DEFUSED":
-            raise JobGivenUp(
-                f"job {job.id} is DEFUSED in FireWorks",
-                remedy=f"`lpad reignite_fws -i {firework['fw_id']}`, then run the campaign again",
-            )
-        launches = [*firework.get("archived_launches", []), *firework.get("launches", [])]
-        fizzled = {"launch_id": {"$in": launches}, "state": "FIZZLED"}
-        tries = self.launchpad.launches.count_documents(fizzled)
-        if tries >= MAX_FIZZLES:
-            last = self.launchpad.launches.find_one(fizzled, sort=[("launch_id", -1)])
-            raise JobGivenUp(
-                f"job {job.id} failed {tries} times: {_words(last)}",
-                remedy="mend the cause, then run the campaign again: it continues",
-            )
-        self.launchpad.rerun_fw(firework["fw_id"])
+    def _drop_foreign(self, ids: set[str]) -> None:
+        """Remove what our workers would not run: of another schema, or changed by somebody."""
+        query = {JOB_ID: {"$in": sorted(ids)}, "state": {"$ne": "RUNNING"}, "$nor": [only_ours()]}
+        if odd := set(self.launchpad.fireworks.distinct("fw_id", query)):
+            for workflow in list(self.launchpad.workflows.find({"nodes": {"$in": sorted(odd)}})):
+                take_out(self.launchpad, workflow, odd)
+            self.launchpad.fireworks.delete_many({"fw_id": {"$in": sorted(odd)}})
 
     def _put_up(self, ctx: Context, jobs: Sequence[JobRecord]) -> None:
         """One workflow; somebody else's equal one is as good."""
@@ -134,25 +147,47 @@ def make_workflow(ctx: Context, jobs: Sequence[JobRecord]) -> Workflow:
 
 def _firework(ctx: Context, job: JobRecord) -> Firework:
     folder = str(ctx.folder_of(job).path)
-    return Firework(
-        [
-            ComputeTask(folder=folder, engines=engines_of(ctx.spec)),
-            AdvanceTask(campaign=ctx.name, job=job.id),
-        ],
-        spec={
-            "al_loop": {
-                "id": job.id,
-                "campaign": ctx.name,
-                "iteration": job.iteration,
-                "stage": job.stage,
-                "job": job.name,
-            },
-            "_launch_dir": folder,
-            "_add_launchpad_and_fw_id": True,
-            "_priority": 1,
+    wanted = resources_of(ctx.spec, job.stage)
+    spec: dict[str, Any] = {
+        "al_loop": {
+            "schema": SCHEMA,
+            "id": job.id,
+            "campaign": ctx.name,
+            "iteration": job.iteration,
+            "stage": job.stage,
+            "job": job.name,
         },
-        name=f"{job.stage} {job.name}",
-    )
+        "_launch_dir": folder,
+        "_add_launchpad_and_fw_id": True,
+        "_priority": priority(job),
+        "_queueadapter": queue_request(wanted, name=f"{ctx.name}-{job.iteration}-{job.name}"),
+    }
+    if wanted.queue is not None:
+        spec["_category"] = wanted.queue
+    tasks = [
+        ComputeTask(folder=folder, engines=engines_of(ctx.spec)),
+        AdvanceTask(campaign=ctx.name, job=job.id),
+    ]
+    return Firework(tasks, spec=spec, name=f"{job.stage} {job.name}")
+
+
+def take_out(launchpad: LaunchPad, workflow: dict[str, Any], fw_ids: set[int]) -> None:
+    """Take fireworks out of a workflow; one that loses all of them goes."""
+    left = [node for node in workflow["nodes"] if node not in fw_ids]
+    if not left:
+        remove_workflow(launchpad, workflow)
+    elif len(left) < len(workflow["nodes"]):
+        gone = [node for node in workflow["nodes"] if node in fw_ids]
+        parts = [f"{part}.{node}" for part in _PARTS for node in gone]
+        with WFLock(launchpad, left[0], expire_secs=_LOCK_SECONDS, kill=True):
+            launchpad.workflows.update_one(
+                {"_id": workflow["_id"]},
+                {
+                    "$pull": {"nodes": {"$in": gone}},
+                    "$unset": {**dict.fromkeys(parts, ""), "metadata.key": ""},
+                },
+            )
+        launchpad.launches.delete_many({"fw_id": {"$in": sorted(fw_ids)}})
 
 
 def remove_workflow(launchpad: LaunchPad, workflow: dict[str, Any]) -> None:
@@ -170,13 +205,3 @@ def remove_workflows(launchpad: LaunchPad, campaign: str) -> int:
         remove_workflow(launchpad, workflow)
     launchpad.fireworks.delete_many({CAMPAIGN: campaign})
     return len(found)
-
-
-def _words(launch: dict[str, Any] | None) -> str:
-    """Last line of a FIZZLED launch's stack trace."""
-    stored = ((launch or {}).get("action") or {}).get("stored_data") or {}
-    trace = str((stored.get("_exception") or {}).get("_stacktrace", "")).strip()
-    marker = trace.rfind("al_loop.errors.")
-    if marker >= 0:
-        return trace[marker:]
-    return trace.splitlines()[-1] if trace else "it left no last words"
