@@ -8,13 +8,17 @@ from typing import Annotated
 
 import typer
 
-from al_loop.store import LocalServer, ServerStatus
+from al_loop.store import LocalServer, Role, ServerStatus
 
 NOT_RUNNING = 3
 """Exit code of `al-loop db status` when the server does not run, as init scripts have it."""
 
 app = typer.Typer(help="Start, stop and look at a MongoDB of your own.", no_args_is_help=True)
 
+users = typer.Typer(help="Users of this database, besides its own.", no_args_is_help=True)
+app.add_typer(users, name="user")
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the user.")]
 Folder = Annotated[
     Path, typer.Option("--folder", "-f", help="Folder of the database.", show_default=True)
 ]
@@ -43,6 +47,29 @@ def status(folder: Folder = DEFAULT) -> None:
     _show(found)
     if not found.running:
         raise typer.Exit(NOT_RUNNING)
+
+
+@users.command()
+def add(
+    name: NameArgument,
+    role: Annotated[
+        Role,
+        typer.Option(help="read: `al-loop status` and `export`; work: everything al_loop does."),
+    ] = "read",
+    folder: Folder = DEFAULT,
+) -> None:
+    """Make a user, or give one a new password. The server is away for some seconds."""
+    file = LocalServer(folder).add_user(name, role=role)
+    typer.echo(f"user     {name} ({role})")
+    typer.echo(f"file     {file} (mode 0600: it holds the password)")
+    typer.echo(f"use      al-loop status --launchpad {shlex.quote(str(file))}")
+
+
+@users.command()
+def remove(name: NameArgument, folder: Folder = DEFAULT) -> None:
+    """Forget a user. The server is away for some seconds."""
+    gone = LocalServer(folder).remove_user(name)
+    typer.echo(f"{'removed' if gone else 'there is no user'}: {name}")
 
 
 def _show(found: ServerStatus) -> None:

@@ -11,6 +11,7 @@ from pymongo.errors import PyMongoError
 from al_loop.store import Connection
 from al_loop.store.faults import translate
 from al_loop.store.outages import persist
+from al_loop.store.roles import only_reading
 
 JOB_ID = "spec.al_loop.id"
 CAMPAIGN = "spec.al_loop.campaign"
@@ -19,10 +20,19 @@ CAMPAIGN = "spec.al_loop.campaign"
 @contextmanager
 def open_launchpad(connection: Connection) -> Iterator[LaunchPad]:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
-    launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
+    try:
+        launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
+    except (
+        PyMongoError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:  # its text may quote a piece of the password
+        raise translate(error, connection) from None
     try:
         try:
-            persist(lambda: prepare(launchpad), seconds=connection.patience)
+            with only_reading():
+                persist(lambda: prepare(launchpad), seconds=connection.patience)
         except PyMongoError as error:
             raise translate(error, connection) from None
         yield launchpad

@@ -8,6 +8,7 @@ from al_loop.store.jobs import JobRecord
 from al_loop.store.labels import LabelRecord, LabelState
 from al_loop.store.methods import Method
 from al_loop.store.models import ErrorSummary, ModelRecord
+from al_loop.store.roles import Role
 from al_loop.store.selections import Chosen, Selection
 from al_loop.store.server import LocalServer, ServerStatus
 from al_loop.store.store import Store
@@ -31,6 +32,7 @@ __all__ = [
     "LocalServer",
     "Method",
     "ModelRecord",
+    "Role",
     "Selection",
     "ServerStatus",
     "Stage",

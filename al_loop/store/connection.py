@@ -127,7 +127,8 @@ class Connection(BaseModel):
     def from_launchpad_file(cls, path: Path) -> Connection:
         """Read ``my_launchpad.yaml`` (or ``.json``).
 
-        A file that holds a password and that every user of the machine can read is refused.
+        A file that every user of the machine can write to is refused, and one with a password
+        that every user can read.
 
         Raises
         ------
@@ -161,7 +162,14 @@ class Connection(BaseModel):
             raise DatabaseError(
                 faults, where=path, remedy="compare with launchpad/my_launchpad.yaml of al_loop"
             ) from None
-        if connection._secrets() and _open_to_all(path):
+        if _open_to_all(path, stat.S_IWOTH):
+            raise DatabaseError(
+                "can be written by every user of this machine, who could send you to another "
+                "database and have your jobs run what it says",
+                where=path,
+                remedy=f"look into it, then: chmod 600 {path}",
+            )
+        if connection._secrets() and _open_to_all(path, stat.S_IROTH):
             raise DatabaseError(
                 "holds a password and can be read by every user of this machine",
                 where=path,
@@ -212,10 +220,10 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in data.items()}
 
 
-def _open_to_all(path: Path) -> bool:
-    """Whether any user of the machine can reach and read the file."""
+def _open_to_all(path: Path, bit: int) -> bool:
+    """Whether any user of the machine can reach the file, and read or write it (``bit``)."""
     path = path.resolve()
-    if not path.stat().st_mode & stat.S_IROTH:
+    if not path.stat().st_mode & bit:
         return False
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.parents)
 
@@ -227,6 +235,11 @@ def find_connection(explicit: Path | None, start: Path) -> Connection | None:
     ``FW_CONFIG_FILE`` (its ``LAUNCHPAD_LOC``, or ``my_launchpad.yaml`` in its
     ``CONFIG_FILE_DIR``); ``my_launchpad.yaml`` in ``start``; ``al-loop-db/my_launchpad.yaml``
     in ``start`` or the nearest folder above.
+
+    Raises
+    ------
+    DatabaseError
+        The file cannot be used; or it was merely found, and belongs to another user.
     """
     if explicit is not None:
         return Connection.from_launchpad_file(explicit)
@@ -238,8 +251,23 @@ def find_connection(explicit: Path | None, start: Path) -> Connection | None:
     local = [folder / "al-loop-db" / "my_launchpad.yaml" for folder in (start, *start.parents)]
     for path in (start / "my_launchpad.yaml", *local):
         if path.is_file():
+            _refuse_others(path)
             return Connection.from_launchpad_file(path)
     return None
+
+
+def _refuse_others(path: Path) -> None:
+    """A database makes its workers run things: whose it is must not be left to chance.
+
+    In /tmp, say, anybody may leave a file that is found from all folders below.
+    """
+    owner = path.stat().st_uid
+    if owner not in (0, os.getuid()):
+        raise DatabaseError(
+            f"this file, found on the way up from here, belongs to another user (id {owner})",
+            where=path,
+            remedy=f"if you trust that user: --launchpad {path}",
+        )
 
 
 def _from_fireworks_config(config: Path) -> Connection:

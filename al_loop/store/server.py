@@ -13,15 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import pymongo
 from pydantic import SecretStr
-from pymongo import MongoClient, errors
 
 from al_loop.errors import DatabaseError
+from al_loop.naming import inside
 from al_loop.store.connection import Connection, write_private
 from al_loop.store.mongod import Mongod, PortTaken, find_mongod
+from al_loop.store.roles import Role, drop_user, put_user
 from al_loop.store.table import Client
 
 HOST = "127.0.0.1"
@@ -54,8 +53,9 @@ class LocalServer:
 
     The folder (mode 0700) holds ``data/``, ``mongod.log``, ``my_launchpad.yaml`` (0600: the
     address and the generated password), ``FW_config.yaml`` and, while it runs,
-    ``mongod.pid`` and ``host``. Its one database user may read and write the one database
-    and nothing else; there is no administrator.
+    ``mongod.pid`` and ``host``. Its own user may read and write the one database and nothing
+    else. There is no administrator: who owns the folder may add users, and each has a file in
+    ``users/`` (0600), to be handed over.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, name: str = "al_loop") -> None:
@@ -194,22 +194,86 @@ class LocalServer:
         ready = self.folder / "data" / "al_loop.ready"
         if ready.exists() and self.launchpad_file.exists():
             return self.connection()
-        connection = Connection(
+        connection = self._new_login(self.name, port=self.port or self._ports()[0])
+        connection.to_launchpad_file(self.launchpad_file)
+        with self._administered() as uri:
+            put_user(uri, connection, role="work")
+        ready.touch()
+        return connection
+
+    def _new_login(self, user: str, *, port: int | None) -> Connection:
+        return Connection(
             host=HOST,
-            port=self.port or self._ports()[0],
+            port=port,
             name=self.name,
-            username=self.name,
+            username=user,
             password=SecretStr(secrets.token_urlsafe(24)),
             authsource=self.name,
         )
-        connection.to_launchpad_file(self.launchpad_file)
+
+    @contextmanager
+    def _administered(self) -> Iterator[str]:
+        """The server without passwords, on a socket that only this user can reach: its URI."""
         with (
             tempfile.TemporaryDirectory(prefix="al-loop-") as private,
             self._mongod.open_privately(Path(private)) as uri,
         ):
-            _make_user(uri, connection)
-        ready.touch()
-        return connection
+            yield uri
+
+    def user_file(self, user: str) -> Path:
+        """The my_launchpad.yaml of a user that was added."""
+        return inside(self.folder / "users", f"{user}.yaml", what="a user")
+
+    def add_user(self, user: str, *, role: Role) -> Path:
+        """Make a user, or give one a new password and role; returns its my_launchpad.yaml.
+
+        Nobody can do this over the network, so the server is started anew: it is away for some
+        seconds, which campaigns wait out. It runs afterwards.
+
+        Raises
+        ------
+        DatabaseError
+            This cannot be a user's name, or it is the server's own user.
+        """
+        file = self.user_file(user)
+        self._refuse_own(user)
+        with self._away() as uri:
+            login = self._new_login(user, port=self.connection().port)
+            put_user(uri, login, role=role)
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            login.to_launchpad_file(file)
+        return file
+
+    def remove_user(self, user: str) -> bool:
+        """Forget a user that was added, as :meth:`add_user`; False when there was no such user."""
+        file = self.user_file(user)
+        self._refuse_own(user)
+        if not file.exists():
+            return False
+        with self._away() as uri:
+            drop_user(uri, self._new_login(user, port=None))
+            file.unlink()
+        return True
+
+    def _refuse_own(self, user: str) -> None:
+        if user == self.name:
+            raise DatabaseError(
+                f"{user!r} is the server's own user",
+                where=self.launchpad_file,
+                remedy="choose another name",
+            )
+
+    @contextmanager
+    def _away(self) -> Iterator[str]:
+        """The running server, for a moment administered and not to be reached by others."""
+        self.start()
+        with self._lock():
+            self._mongod.stop()
+            try:
+                with self._administered() as uri:
+                    yield uri
+            finally:
+                self._listen(self.connection())
 
     def _listen(self, connection: Connection) -> None:
         """Start the server on the port that it had, or on the next free one."""
@@ -224,6 +288,7 @@ class LocalServer:
                 continue
             moved = connection.model_copy(update={"port": port})
             moved.to_launchpad_file(self.launchpad_file)
+            self._tell_users(port)
             client = Client(moved, patience=_PATIENCE)
             try:
                 client.ping()
@@ -238,28 +303,16 @@ class LocalServer:
             remedy="leave the port to al_loop, or stop that program",
         )
 
+    def _tell_users(self, port: int) -> None:
+        for file in (self.folder / "users").glob("*.yaml"):
+            login = Connection.from_launchpad_file(file)
+            if login.port != port:
+                login.model_copy(update={"port": port}).to_launchpad_file(file)
+
     def _ports(self) -> list[int]:
         """Ports to try, beginning at one that depends on the folder (and the user)."""
         first = zlib.crc32(os.fsencode(self.folder)) % _PORTS
         return [_FIRST_PORT + (first + i) % _PORTS for i in range(_PORTS)]
-
-
-def _make_user(uri: str, connection: Connection) -> None:
-    """The application's user: readWrite on its one database. Doing it again sets the password."""
-    password = connection.password.get_secret_value() if connection.password else ""
-    roles = [{"role": "readWrite", "db": connection.name}]
-    client: MongoClient[dict[str, Any]] = MongoClient(uri, directConnection=True, journal=True)
-    try:
-        with pymongo.timeout(_PATIENCE * 4):
-            database = client[connection.name]
-            known = database.command("usersInfo", connection.username)["users"]
-            verb = "updateUser" if known else "createUser"
-            database.command(verb, connection.username, pwd=password, roles=roles)
-    except errors.PyMongoError as error:
-        text = connection.redact(str(error))
-        raise DatabaseError(f"the database's user cannot be made: {text}") from None
-    finally:
-        client.close()
 
 
 def _listens(port: int) -> bool:

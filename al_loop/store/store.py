@@ -17,6 +17,7 @@ from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
+from al_loop.store.roles import only_reading
 from al_loop.store.selections import Selections
 from al_loop.store.sightings import Sightings
 from al_loop.store.table import Client, Document, Table
@@ -94,11 +95,12 @@ class Store:
         """Make the indexes once per database: one read on every later connect.
 
         Only speed hangs on them (what must be unique is so by ``_id``), so it does no harm
-        when somebody drops one.
+        when somebody drops one, or when a user who may only read finds none.
         """
         done = database[_META].find_one({"_id": "indexes"})
         if done is None or done["version"] < _INDEX_VERSION:
-            self._make_indexes(database)
+            with only_reading():
+                self._make_indexes(database)
 
     def _make_indexes(self, database: Database[Document]) -> None:
         for table in self._tables():
