@@ -153,8 +153,13 @@ class Explorer(Engine, Protocol):
         stop reason, never an exception. Large raw output is reduced and removed before the
         Walk is yielded.
 
+        A walker that was stopped or killed goes on from what it left in ``folder``; whatever is
+        there of another walk is not used.
+
         Raises
         ------
+        JobStopped
+            The job was asked to stop (``al_loop.stopping``); what was sampled is on disk.
         EngineCrashed
             The program failed in a way that is no walker's fault (missing library, ...).
         """

@@ -1,4 +1,8 @@
-"""The explore job: walkers in a job folder, each saved as soon as it has ended."""
+"""The explore job: walkers in a job folder, each saved as soon as it has ended.
+
+A job that was stopped or killed goes on with the walker that was running: inside it, where the
+engine left its state, and with those that have not begun.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import JobFolderError, StructureError
 from al_loop.explore.committee import relative_models
@@ -98,6 +103,8 @@ def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
         The engine failed in a way that is no walker's fault; what has ended stays saved.
     JobFolderError
         An input is missing or damaged.
+    JobStopped
+        It was asked to stop; a later run goes on where it was.
     """
     if done := folder.result():
         return done
@@ -168,6 +175,7 @@ def _explore(
 ) -> Iterator[Walk]:
     if not walkers:
         return
+    stopping.stop_if_requested(folder.path)
     engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
     committee = Committee(
         model_format=params.model_format,

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from al_loop import stopping
+from al_loop.errors import JobStopped
 from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker
 from al_loop.jobfolder import Clock
 
 Predict = Callable[[int, Atoms], tuple[np.ndarray, np.ndarray]]
 """Forces (atoms, 3) in eV/Å and virial (3, 3) in eV of one member, not by the explorer."""
+
+_COLUMNS = (
+    "max_force_deviation",
+    "mean_force_deviation",
+    "max_virial_deviation",
+    "temperature",
+    "pressure",
+)
 
 EVERYTHING = Limits(deviation=1.0e9, temperature_factor=1.0e9)
 
@@ -32,6 +43,10 @@ class ExplorerContract:
     deviation_rtol: float = 1.0e-9
     virial_rtol: float = 1.0e-6
     force_atol: float = 1.0e-9
+    looks: int = 25
+    """A stop is asked for when the explorer has looked so often whether one is."""
+    continued: float = 0.0
+    """Tolerance of all numbers of a walk that was stopped and continued; 0: to the last bit."""
     mean_temperature_band: tuple[float, float] = (0.6, 1.4)
 
     # What a subclass provides
@@ -255,6 +270,46 @@ class ExplorerContract:
         np.testing.assert_array_equal(first.max_force_deviation, second.max_force_deviation)
         np.testing.assert_array_equal(first.frames[-1].positions, second.frames[-1].positions)
         assert not np.allclose(first.frames[-1].positions, other.frames[-1].positions)
+
+    def test_a_walk_that_was_stopped_and_continued_is_the_undisturbed_one(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        """Stopped again and again, until it ends; no sample is missing or there twice."""
+        for ensemble in ("nvt", "npt"):
+            start = (self.walker(ensemble=ensemble), solid)
+            (whole,) = self.run(explorer, committee, tmp_path / f"{ensemble}-whole", start)
+            place = tmp_path / f"{ensemble}-parts"
+            (walk,), stops = self.run_in_parts(explorer, committee, place, start)
+            assert stops >= 2
+            assert (walk.stop, walk.cut) == ("completed", 0)
+            np.testing.assert_array_equal(walk.step, whole.step)
+            np.testing.assert_array_equal(walk.kept, whole.kept)
+            for column in _COLUMNS:
+                self.same(getattr(walk, column), getattr(whole, column))
+            for one, two in zip(walk.frames, whole.frames, strict=True):
+                self.same(one.cell.array, two.cell.array)
+                offset = one.get_scaled_positions() - two.get_scaled_positions()
+                self.same(offset - np.rint(offset), np.zeros_like(offset))
+            for ours, theirs in zip(walk.forces, whole.forces, strict=True):
+                self.same(ours, theirs)
+
+    def same(self, found: np.ndarray, expected: np.ndarray) -> None:
+        np.testing.assert_allclose(
+            found, expected, rtol=self.continued, atol=self.continued, equal_nan=True
+        )
+
+    def run_in_parts(
+        self, explorer: Explorer, committee: Committee, folder: Path, *walkers: tuple[Walker, Atoms]
+    ) -> tuple[list[Walk], int]:
+        """Walks, and how often the job was stopped before they were there."""
+        for stops in range(12):
+            looks = iter([False] * self.looks)
+            with mock.patch.object(stopping, "requested", lambda left=looks: next(left, True)):
+                try:
+                    return self.run(explorer, committee, folder, *walkers), stops
+                except JobStopped:
+                    continue
+        raise AssertionError("it never comes to an end")
 
     def test_walks_arrive_one_by_one_and_nothing_large_stays(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ase import Atoms
 
 from al_loop.explore import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.ase_md import AseExplorer, AseOptions
+from al_loop.explore.ase_md.state import _restore_dynamics
 from al_loop.jobfolder import Clock
 
 from . import test_ase_md
@@ -160,11 +162,34 @@ class _Fragile(AseExplorer):
             yield walk
 
 
+class _Forgets(AseExplorer):
+    """Loses a part of its state when it is stopped and continued."""
+
+    def __init__(self, what: str, instead: Any) -> None:
+        super().__init__(AseOptions(tdamp=50.0, pdamp=300.0))
+        self.what, self.instead = what, instead
+
+    def explore(self, *args: Any, **others: Any) -> Iterator[Walk]:
+        with mock.patch(f"al_loop.explore.ase_md.{self.what}", self.instead):
+            yield from super().explore(*args, **others)
+
+
+def _other_numbers(dynamics: Any, arrays: Any) -> None:
+    _restore_dynamics(dynamics, arrays)
+    if "rng" in arrays:
+        dynamics.rng = np.random.default_rng(1)
+
+
+def _nothing(*_: Any) -> bool:
+    return False
+
+
 OPTIONS = AseOptions(tdamp=50.0, pdamp=300.0)
 DEVIATIONS = "test_deviations_are_those_of_the_members_on_the_kept_frames"
 FORCES = "test_forces_are_the_leaders_in_the_frames_orientation"
 CONSISTENT = "test_samples_and_kept_frames_are_consistent"
 EXPLODES = "test_a_walker_that_explodes_is_a_result_and_disturbs_no_other"
+CONTINUED = "test_a_walk_that_was_stopped_and_continued_is_the_undisturbed_one"
 ARRIVE = "test_walks_arrive_one_by_one_and_nothing_large_stays"
 
 FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
@@ -217,6 +242,15 @@ FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
         lambda: Altered(_each_walker(seed=1)),
         "test_the_same_seed_gives_the_same_walk_and_another_one_does_not",
     ),
+    ("does not listen", lambda: _Forgets("state.StateFile.keep", _nothing), CONTINUED),
+    ("starts again", lambda: _Forgets("state.StateFile.restore", _nothing), CONTINUED),
+    ("loses samples", lambda: _Forgets("sampler.Sampler.restore", _nothing), CONTINUED),
+    (
+        "loses the thermostat",
+        lambda: _Forgets("state._restore_dynamics", _other_numbers),
+        CONTINUED,
+    ),
+    ("loses the barostat", lambda: _Forgets("state._NPT", ("_q", "_p", "_eps")), CONTINUED),
     ("raw output stays", lambda: _Hoarder(OPTIONS), ARRIVE),
     ("no compute spans", lambda: _Idle(OPTIONS), ARRIVE),
 ]

@@ -16,6 +16,7 @@ from al_loop.errors import EngineMissing, PhysicsFault
 from al_loop.explore.ase_md.dynamics import start_dynamics
 from al_loop.explore.ase_md.options import AseOptions
 from al_loop.explore.ase_md.sampler import Sampler
+from al_loop.explore.ase_md.state import StateFile, walk_identity
 from al_loop.explore.committee import load_members
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.reduce import (
@@ -55,19 +56,28 @@ class AseExplorer:
         *,
         limits: Limits,
         keep: KeepRule,
-        folder: Path,  # nothing is written
+        folder: Path,
         clock: Clock,
     ) -> Iterator[Walk]:
-        """Run the walkers in turn in this process."""
+        """Run the walkers in turn in this process.
+
+        A walker that was stopped or killed goes on from ``<its name>.state`` in ``folder``.
+        """
         members = load_members(committee)
         for walker, start in walkers:
             if unknown := set(start.get_chemical_symbols()) - set(committee.elements):
                 raise EngineMissing(
                     f"walker {walker.name}: the potential does not know {', '.join(unknown)}"
                 )
+            asked = [x.model_dump_json() for x in (walker, self.options, limits, keep)]
+            identity = walk_identity(start, models=committee.models, asked=asked)
+            state = StateFile(folder / f"{walker.name}.state", identity)
             with clock.span("compute"):
-                walk = self._walk(walker, start, members=members, limits=limits, keep=keep)
+                walk = self._walk(
+                    walker, start, members=members, limits=limits, keep=keep, state=state
+                )
             yield walk
+            state.remove()
 
     def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
         """The walker as JSON: ASE has no input file."""
@@ -84,26 +94,40 @@ class AseExplorer:
         members: Sequence[Calculator],
         limits: Limits,
         keep: KeepRule,
+        state: StateFile,
     ) -> Walk:
         atoms = Atoms(numbers=start.numbers, positions=start.positions, cell=start.cell, pbc=True)
         atoms.calc = members[0]
         sampler = Sampler(atoms, members, limits=limits, keep=keep)
         with np.errstate(all="ignore"):  # overflow is what an explosion looks like
-            ending = self._integrate(atoms, walker, sampler=sampler, limits=limits)
+            ending = self._integrate(atoms, walker, sampler=sampler, limits=limits, state=state)
         samples = sampler.samples()
         reduction = reduce_samples(samples, walker=walker, limits=limits, keep=keep, ending=ending)
         frames, forces = sampler.configurations(reduction.kept)
         return reduced_walk(walker, samples, reduction, frames=frames, forces=forces)
 
     def _integrate(
-        self, atoms: Atoms, walker: Walker, *, sampler: Sampler, limits: Limits
+        self,
+        atoms: Atoms,
+        walker: Walker,
+        *,
+        sampler: Sampler,
+        limits: Limits,
+        state: StateFile,
     ) -> Ending:
-        """Run until the end or the first unphysical step, taking samples."""
+        """Run until the end or the first unphysical step, taking samples.
+
+        It begins where ``state`` has the walk. Raises JobStopped when asked to stop.
+        """
         hottest = temperature_limit(walker, limits)
         try:
             dynamics = start_dynamics(atoms, walker, self.options)
-            for _ in dynamics.irun(walker.steps):
+            known = state.restore(dynamics, sampler)
+            done = dynamics.nsteps if known else -1
+            for _ in dynamics.irun(walker.steps - dynamics.nsteps):
                 step = dynamics.nsteps
+                if step == done:  # it was looked at before it was saved
+                    continue
                 if not np.isfinite(atoms.positions).all():
                     return Ending("not-finite", f"step {step}: positions are not finite")
                 temperature = atoms.get_temperature()
@@ -112,6 +136,7 @@ class AseExplorer:
                         break
                 elif temperature > _HOPELESS * hottest:
                     return Ending("temperature", f"step {step}: {temperature:.3g} K")
+                state.keep(dynamics, sampler)
         except (PhysicsFault, CalculatorError, ArithmeticError, ValueError) as error:
             return Ending("engine", f"{type(error).__name__}: {error}")
         return COMPLETED

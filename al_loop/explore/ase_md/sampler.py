@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -102,6 +103,42 @@ class Sampler:
     def configurations(self, kept: NDArray[np.int64]) -> tuple[list[Atoms], list[Array]]:
         """Configurations and the leader's forces of the samples that are kept."""
         return [self._frames[i] for i in kept], [self._forces[i] for i in kept]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """All that was sampled so far, as arrays."""
+        frames = [self._frames[i] for i in self._frames]
+        shape = (len(frames), len(self._atoms), 3)
+        return {
+            "rows": np.array([astuple(row) for row in self._rows], dtype=np.float64),
+            "index": np.array(list(self._frames), dtype=np.int64),
+            "positions": np.array([frame.positions for frame in frames]).reshape(shape),
+            "cells": np.array([frame.cell.array for frame in frames]).reshape(-1, 3, 3),
+            "forces": np.array([self._forces[i] for i in self._frames]).reshape(shape),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from :meth:`state`."""
+        self._rows = [
+            _Sample(
+                step=int(row[0]),
+                max_force=float(row[1]),
+                mean_force=float(row[2]),
+                max_virial=float(row[3]),
+                temperature=float(row[4]),
+                pressure=float(row[5]),
+                finite=bool(row[6]),
+                apart=bool(row[7]),
+            )
+            for row in state["rows"]
+        ]
+        self._frames, self._forces = {}, {}
+        for index, positions, cell, forces in zip(
+            state["index"], state["positions"], state["cells"], state["forces"], strict=True
+        ):
+            self._frames[int(index)] = Atoms(
+                numbers=self._atoms.numbers, positions=positions, cell=cell, pbc=True
+            )
+            self._forces[int(index)] = forces
 
     def _of(self, member: Calculator) -> Atoms:
         """The configuration under a member, without disturbing the trajectory's."""
