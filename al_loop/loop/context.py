@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from al_loop.campaign import CampaignSpec, make_engine
-from al_loop.errors import DatabaseError, JobFolderError, UserError
+from al_loop.errors import DatabaseError, UserError
 from al_loop.explore import Explorer
 from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
@@ -157,13 +157,6 @@ class Context:
             for frame, label in self.labels_of(predicted).items()
             if (forces := predicted[frame]) is not None and label.forces is not None
         ]
-
-    def training_frames(self, training_set: str) -> tuple[str, ...]:
-        """Hashes of the frames of a training set."""
-        found = self.store.training_sets.get(training_set)
-        if found is None:
-            raise JobFolderError(f"training set {training_set} is not in the store")
-        return found.frames
 
     def conditions(self, iteration: int) -> int:
         """Index of the exploration stage of an iteration."""

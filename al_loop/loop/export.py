@@ -57,7 +57,7 @@ def export_model(ctx: Context, folder: Path) -> list[Path]:
         "elements": list(ctx.spec.elements),
         "trainer": model.trainer,
         "options": model.options,
-        "labels": len(ctx.training_frames(model.training_set)),
+        "labels": ctx.store.training_sets.count(model.training_set),
         "method": dict(ctx.labeller.fingerprint()),
         "test_errors": model.test_errors.model_dump() if model.test_errors else None,
         "al_loop": importlib.metadata.version("al-loop"),

@@ -46,7 +46,7 @@ def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure |
     for record in iterations:
         models = ctx.store.models.of_iteration(ctx.name, record.index)
         if models and record.test_errors and record.test_errors.force_rmse is not None:
-            labels = len(ctx.training_frames(models[0].training_set))
+            labels = ctx.store.training_sets.count(models[0].training_set)
             final = record.final_test_errors
             last = final.force_rmse if final else None
             rows.append((labels, record.test_errors.force_rmse, last))

@@ -93,7 +93,8 @@ class Selections:
 
     def count(self, campaign: str) -> int:
         """Number of frames that a campaign chose and still wants."""
-        return self.table.count({"campaign": campaign, "dropped": {"$ne": True}})
+        all_of_them = self.table.count({"campaign": campaign})
+        return all_of_them - self.table.count({"campaign": campaign, "dropped": True})
 
     def hashes(self, campaign: str, iteration: int | None = None) -> set[str]:
         """Hashes of the frames that a campaign (or one iteration of it) chose."""
@@ -101,6 +102,12 @@ class Selections:
         if iteration is not None:
             query["iteration"] = iteration
         return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
+
+    def first(self, campaign: str, frame: str) -> tuple[int, Chosen] | None:
+        """Iteration that chose a frame, and why; None when the campaign has not chosen it."""
+        fields = {"iteration": 1, "chosen": 1}
+        found = self.table.find({"_id": f"{campaign}/{frame}"}, fields=fields, limit=1)
+        return (found[0]["iteration"], found[0]["chosen"]) if found else None
 
     def known(self, campaign: str, frames: Iterable[str]) -> set[str]:
         """Which of ``frames`` a campaign chose."""
@@ -119,7 +126,8 @@ class Selections:
         for frame in frames:
             self.table.change({"_id": f"{campaign}/{frame}"}, {"$set": {"dropped": True}})
 
-    def dropped(self, campaign: str) -> set[str]:
-        """Hashes of the frames that are no longer wanted."""
-        query = {"campaign": campaign, "dropped": True}
-        return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
+    def dropped(self, campaign: str, frames: Iterable[str]) -> set[str]:
+        """Which of ``frames`` are no longer wanted."""
+        keys = (f"{campaign}/{frame}" for frame in frames)
+        found = self.table.find_keys(keys, query={"dropped": True}, fields={"frame": 1})
+        return {d["frame"] for d in found}

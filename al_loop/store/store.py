@@ -25,7 +25,7 @@ from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
 
 _META = "al_loop_meta"
-_INDEX_VERSION = 3
+_INDEX_VERSION = 4
 """To be raised when an index is added: the next process to connect then makes it."""
 
 
@@ -137,7 +137,13 @@ class Store:
         walks = self.walks.table.find({**mine, "files": {"$exists": True}}, fields={"files": 1})
         files = {entry["id"] for model in models for entry in model["files"]}
         files |= {key for walk in walks for key in walk["files"]}
+        planned = self.iterations.table.find(mine, fields={"frozen.training_set": 1})
         sets = {model["training_set"] for model in models}
+        sets |= {
+            f["training_set"]["key"]
+            for p in planned
+            if "training_set" in (f := p.get("frozen", {}))
+        }
         # Its parts first and itself last: a deletion that is cut short can be done again.
         for keeper in (self.selections, self.jobs, self.events, self.iterations):
             keeper.table.delete(mine)
@@ -146,11 +152,7 @@ class Store:
 
     def _drop_unused(self, mine: dict[str, Any], *, files: set[str], sets: set[str]) -> None:
         others = {"campaign": {"$ne": mine["campaign"]}}
-        for key in sets:
-            if not self.models.table.count({"training_set": key, **others}):
-                entry = self.training_sets.table.get(key) or {}
-                files |= {entry["file"]} if "file" in entry else set()
-                self.training_sets.table.delete({"_id": key})
+        files |= self._drop_sets(sets, others)
         for key in files:
             used = self.models.table.count({"files.id": key, **others})
             used += self.walks.table.count({"files": key, **others})
@@ -159,3 +161,19 @@ class Store:
                 self.files.delete([key])
         self.models.table.delete(mine)
         self.walks.table.delete(mine)
+
+    def _drop_sets(self, sets: set[str], others: dict[str, Any]) -> set[str]:
+        """Delete training sets that nobody uses, and then their parents; files they leave."""
+        files: set[str] = set()
+        keys = sorted(sets)
+        while keys:
+            key = keys.pop()
+            used = self.training_sets.table.count({"parent": key})
+            used += self.models.table.count({"training_set": key, **others})
+            used += self.iterations.table.count({"frozen.training_set.key": key, **others})
+            entry = None if used else self.training_sets.table.get(key)
+            if entry is not None:
+                files |= {entry["file"]} if "file" in entry else set()
+                self.training_sets.table.delete({"_id": key})
+                keys += [entry["parent"]] if "parent" in entry else []
+        return files

@@ -2,7 +2,7 @@
 
 ::
 
-    data/train.traj valid.traj test.traj      once per iteration, see write_training_data
+    data/data.json                            once per iteration, see al_loop.train.data
     member-0/job.json
              parent/...                       restart files of the member's predecessor
              (the trainer's own files)
@@ -28,11 +28,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
-from al_loop.frame import Labelled, read_labelled
+from al_loop.frame import Labelled
 from al_loop.hashing import file_digest
 from al_loop.jobfolder import Clock, JobFolder, JobResult
 from al_loop.train.accuracy import errors_of
-from al_loop.train.data import TEST, TRAIN, VALID
+from al_loop.train.data import MANIFEST, TEST, TRAIN, VALID, read_training_data
 from al_loop.train.interface import Errors, Member, Trainer, TrainingTask
 from al_loop.train.outcome import EvaluateOutcome, TrainOutcome
 
@@ -76,7 +76,7 @@ def stage_train_job(
 ) -> JobFolder:
     """Write the job of one member; doing it again, or twice at once, changes nothing.
 
-    ``data`` is a folder of :func:`write_training_data`. ``parent`` maps the names in the
+    ``data`` is a data folder (:mod:`al_loop.train.data`). ``parent`` maps the names in the
     predecessor's ``Member.restart`` to files, which are copied. Raises JobFolderError when the
     folder holds another job.
     """
@@ -92,7 +92,7 @@ def stage_train_job(
         engine=engine,
         options=options.model_dump(mode="json"),
         params=params.model_dump(mode="json"),
-        inputs=[*(f"{shared}/{name}" for name in (TRAIN, VALID, TEST)), *copies],
+        inputs=[f"{shared}/{MANIFEST}", *copies],
     )
 
 
@@ -105,7 +105,7 @@ def stage_evaluate_job(
     models: Mapping[str, Path],
     data: Path,
 ) -> JobFolder:
-    """Write a job that measures models on ``test.traj`` of a data folder.
+    """Write a job that measures models on the test frames of a data folder.
 
     ``models`` maps names to model files, which are copied. Doing it again changes nothing.
     """
@@ -121,7 +121,7 @@ def stage_evaluate_job(
         engine=engine,
         options=options.model_dump(mode="json"),
         params=params.model_dump(mode="json"),
-        inputs=[f"{shared}/{TEST}", *names.values()],
+        inputs=[f"{shared}/{MANIFEST}", *names.values()],
     )
 
 
@@ -176,7 +176,7 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
     folder.check_inputs()
     trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
     trainer.check()
-    frames = read_labelled(folder.path / params.data / TEST)
+    frames = read_training_data(folder.path / params.data, TEST)
     errors = {}
     for name, model in params.models.items():
         (found,) = _measure(trainer, folder.path / model, params, [frames], clock)
@@ -188,7 +188,9 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
 def _train(
     trainer: Trainer, params: _TrainParams, path: Path, clock: Clock
 ) -> tuple[Member, Errors, Errors]:
-    train, valid, test = (read_labelled(path / params.data / n) for n in (TRAIN, VALID, TEST))
+    train, valid, test = (
+        read_training_data(path / params.data, name) for name in (TRAIN, VALID, TEST)
+    )
     task = TrainingTask(
         elements=params.elements,
         seed=params.seed,

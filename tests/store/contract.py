@@ -200,7 +200,24 @@ class StoreContract:
             assert store.training_sets.put("another", hashes) != key
             found = store.training_sets.get(key)
             assert found is not None
-            assert (found.method, found.frames, found.id) == ("m", tuple(hashes), key)
+            assert (found.method, found.added, found.id) == ("m", tuple(hashes), key)
+            assert store.training_sets.count(key) == found.count == count
+
+    def test_a_training_set_has_its_parents_frames_and_its_own(self, store: Store) -> None:
+        a, b, c, d = (f"{i:064x}" for i in range(4))
+        sets = store.training_sets
+        first = sets.put("m", [b], waiting=[c, a])
+        second = sets.put("m", [d, a], parent=first, waiting=[c])
+        third = sets.put("m", [], parent=second)
+        assert sets.frames(third) == sets.frames(second) == {a, b, d}
+        assert (sets.count(first), sets.count(third)) == (1, 3)
+        assert sets.lineage(third) == [first, second, third]
+        found = sets.get(second)
+        assert found is not None
+        assert (found.parent, found.added, found.waiting) == (first, (a, d), (c,))
+        assert sets.put("m", [a, d], parent=first) != second
+        with pytest.raises(DatabaseError, match="not in the database"):
+            sets.frames("absent")
 
     def test_a_walk_of_any_length_keeps_every_bit(self, store: Store) -> None:
         for iteration, samples in enumerate((7, 0, 600_000)):
@@ -381,7 +398,9 @@ class StoreContract:
     def test_a_frame_that_is_no_longer_wanted_is_not_counted(self, store: Store) -> None:
         store.selections.put_many([chosen("a"), chosen("b")])
         store.selections.drop("glass", ["a", "absent"])
-        assert store.selections.dropped("glass") == {"a"}
+        assert store.selections.dropped("glass", ["a", "b", "absent"]) == {"a"}
+        assert store.selections.first("glass", "b") == (1, "candidate")
+        assert store.selections.first("glass", "absent") is None
         assert store.selections.count("glass") == 1
         assert {s.frame: s.dropped for s in store.selections.of_campaign("glass")} == {
             "a": True,

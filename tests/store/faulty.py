@@ -176,15 +176,46 @@ class LastModelWins(Models):
 
 
 class KeepsTheOrderGiven(TrainingSets):
-    def put(self, method: str, hashes: Iterable[str]) -> str:
-        given = list(hashes)
-        super().put(method, given)
+    def put(
+        self,
+        method: str,
+        added: Iterable[str],
+        *,
+        parent: str | None = None,
+        waiting: Iterable[str] = (),
+    ) -> str:
+        given = list(added)
+        super().put(method, given, parent=parent, waiting=waiting)
         return digest([method, given])
 
 
 class ForgetsTheMethod(TrainingSets):
-    def put(self, method: str, hashes: Iterable[str]) -> str:
-        return super().put("m", hashes)
+    def put(
+        self,
+        method: str,
+        added: Iterable[str],
+        *,
+        parent: str | None = None,
+        waiting: Iterable[str] = (),
+    ) -> str:
+        return super().put("m", added, parent=parent, waiting=waiting)
+
+
+class ForgetsWhoWaits(TrainingSets):
+    def put(
+        self,
+        method: str,
+        added: Iterable[str],
+        *,
+        parent: str | None = None,
+        waiting: Iterable[str] = (),
+    ) -> str:
+        return super().put(method, added, parent=parent)
+
+
+class ForgetsTheGrandparents(TrainingSets):
+    def lineage(self, key: str) -> list[str]:
+        return super().lineage(key)[-2:]
 
 
 class WalksInSinglePrecision(Walks):

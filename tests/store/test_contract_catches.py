@@ -39,6 +39,16 @@ CAUGHT: list[tuple[str, type[Any], str]] = [
     ("models", faulty.LastModelWins, "test_the_first_good_model_stays"),
     ("training_sets", faulty.KeepsTheOrderGiven, "test_a_training_set_of_any_size_comes_back"),
     ("training_sets", faulty.ForgetsTheMethod, "test_a_training_set_of_any_size_comes_back"),
+    (
+        "training_sets",
+        faulty.ForgetsWhoWaits,
+        "test_a_training_set_has_its_parents_frames_and_its_own",
+    ),
+    (
+        "training_sets",
+        faulty.ForgetsTheGrandparents,
+        "test_a_training_set_has_its_parents_frames_and_its_own",
+    ),
     ("walks", faulty.WalksInSinglePrecision, "test_a_walk_of_any_length_keeps_every_bit"),
     ("walks", faulty.LastWalkWins, "test_the_first_walk_of_a_walker_stays"),
     ("campaigns", faulty.ForgetsTheSpec, "test_a_campaign_comes_back_whatever_its_keys"),

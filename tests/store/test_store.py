@@ -177,7 +177,8 @@ def fill(store: Store, campaign: str, path: Path) -> dict[str, str]:
         "spilled": "",
     }
     shared = store.training_sets.put("m", ["ab" * 32])
-    own = store.training_sets.put(campaign, ["cd" * 32])
+    first = store.training_sets.put(campaign, ["ef" * 32])
+    own = store.training_sets.put(campaign, ["cd" * 32], parent=first)
     record = model(files={k: v for k, v in files.items() if v}, training_set=shared)
     store.models.put(ModelRecord.model_validate({**dict(record), "campaign": campaign}))
     other = {**dict(model(member=1, training_set=own)), "campaign": campaign}
@@ -210,7 +211,7 @@ def test_a_forgotten_campaign_leaves_labels_and_what_others_use(
         assert store.database[name].count_documents({"campaign": "remains"}) > 0, name
     assert [c.name for c in store.campaigns.all()] == ["remains"]
     assert store.files.known([*gone.values(), *kept.values()]) == set(kept.values())
-    assert store.database["training_sets"].count_documents({}) == 2
+    assert store.database["training_sets"].count_documents({}) == 3
     assert len(store.walks.of_iteration("remains", 1)[0].sample_pressure) == 200_000
     assert store.labels.known(frames, "m") == store.frames.known(frames) == set(frames)
 

@@ -22,12 +22,16 @@ from al_loop.train import (
     collect_evaluation,
     collect_training,
     errors_of,
+    is_written,
+    join_data_parts,
     run_evaluate_job,
     run_train_job,
     stage_evaluate_job,
     stage_train_job,
+    write_data_part,
     write_training_data,
 )
+from al_loop.train.data import TEST, TRAIN, read_training_data
 from al_loop.train.deepmd import DeepmdOptions
 from al_loop.train.linear import LinearOptions, LinearTrainer
 from tests.train.silica import ELEMENTS, data_set
@@ -43,6 +47,12 @@ def data(tmp_path: Path) -> Path:
         folder, train=data_set(10, seed=1), valid=data_set(2, seed=2), test=data_set(3, seed=3)
     )
     return folder
+
+
+def write_again(folder: Path) -> None:
+    write_training_data(
+        folder, train=data_set(10, seed=1), valid=data_set(2, seed=2), test=data_set(3, seed=3)
+    )
 
 
 def stage(
@@ -82,7 +92,7 @@ class TestData:
             data, train=data_set(10, seed=1), valid=data_set(2, seed=2), test=data_set(3, seed=3)
         )
         assert files(data) == before
-        assert set(before) == {"train.traj", "valid.traj", "test.traj"}
+        assert set(before) == {"train.traj", "valid.traj", "test.traj", "data.json"}
 
     def test_an_interrupted_write_is_completed(self, data: Path) -> None:
         before = files(data)
@@ -119,6 +129,25 @@ class TestData:
             )
         assert not (tmp_path / "data").exists()
 
+    def test_parts_are_read_one_after_the_other_and_never_copied(self, tmp_path: Path) -> None:
+        frames = data_set(5, seed=4)
+        write_data_part(tmp_path / "a", train=frames[:2], valid=[], test=frames[4:])
+        write_data_part(tmp_path / "b", train=[], valid=[], test=[])
+        write_data_part(tmp_path / "c", train=frames[2:4], valid=[], test=[])
+        for _ in range(2):
+            join_data_parts(tmp_path / "data", [tmp_path / part for part in "abc"])
+        read = read_training_data(tmp_path / "data", TRAIN)
+        assert [one.energy for one in read] == [one.energy for one in frames[:4]]
+        assert len(read_training_data(tmp_path / "data", TEST)) == 1
+        assert set(files(tmp_path / "data")) == {"data.json"}
+        with pytest.raises(JobFolderError, match="other data"):
+            join_data_parts(tmp_path / "data", [tmp_path / "a"])
+
+    def test_parts_without_a_frame_to_train_on_are_refused(self, tmp_path: Path) -> None:
+        write_data_part(tmp_path / "a", train=[], valid=[], test=data_set(2, seed=1))
+        with pytest.raises(DatasetError, match="no frame"):
+            join_data_parts(tmp_path / "data", [tmp_path / "a"])
+
     def test_nothing_to_train_on_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError, match="no frame"):
             write_training_data(tmp_path / "data", train=[], valid=[], test=[])
@@ -137,12 +166,30 @@ class TestStage:
 
     def test_inputs_are_vouched_for(self, tmp_path: Path, data: Path) -> None:
         folder = stage(tmp_path / "member", data)
-        assert set(folder.spec().inputs) == {
-            f"../data/{name}.traj" for name in ("train", "valid", "test")
-        }
-        (data / "train.traj").write_bytes(b"something else")
+        assert set(folder.spec().inputs) == {"../data/data.json"}
+        (data / "data.json").write_text("something else")
         with pytest.raises(JobFolderError, match="has changed"):
             run_train_job(folder, Clock())
+
+    @pytest.mark.parametrize("name", ["train.traj", "valid.traj", "test.traj"])
+    def test_damaged_data_are_noticed_and_written_again(
+        self, tmp_path: Path, data: Path, name: str
+    ) -> None:
+        join_data_parts(tmp_path / "joined", [data])
+        folder = stage(tmp_path / "member", tmp_path / "joined")
+        whole = (data / name).read_bytes()
+        (data / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(JobFolderError, match="training data are missing or have changed"):
+            run_train_job(folder, Clock())
+        assert not is_written(data)
+        with pytest.raises(JobFolderError, match="missing"):  # so that it is staged again
+            folder.check_inputs()
+        with pytest.raises(JobFolderError, match="other data"):
+            write_again(data)
+        (data / name).unlink()
+        write_again(data)
+        join_data_parts(tmp_path / "joined", [data])
+        run_train_job(stage(tmp_path / "member", tmp_path / "joined"), Clock())
 
     def test_a_half_staged_folder_is_completed(self, tmp_path: Path, data: Path) -> None:
         model = tmp_path / "model.json"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from ase import Atoms
 
 from al_loop.errors import JobFolderError
@@ -73,7 +75,7 @@ class Select(Waits):
             batch=max(0, min(spec.batch, affordable - spec.audit)),
             audit=max(0, min(spec.audit, affordable)),
             accept=make_filter(min_distance=spec.min_distance, density=spec.density),
-            known=_known(ctx, iteration),
+            known=_Known(ctx, iteration),
             seed=derive_seed(ctx.spec.seed, "select", iteration.index),
         )
         self._keep(ctx, iteration, walks, batch)
@@ -134,17 +136,26 @@ def _planned_samples(ctx: Context, iteration: IterationRecord) -> int:
     return sum(walker.steps // walker.sample_every + 1 for walker, _ in walkers)
 
 
-def _known(ctx: Context, iteration: IterationRecord) -> set[str]:
-    """Frames chosen before this iteration; its own do not count, so that it can be done again."""
-    return {
-        s.frame
-        for s in ctx.store.selections.of_campaign(ctx.name, with_forces=False)
-        if s.iteration < iteration.index or s.chosen == "initial"
-    }
+class _Known(Container[str]):
+    """Frames chosen before this iteration; its own do not count, so that it can be done again.
+
+    Asked of the store frame by frame: only those that are considered, whatever the campaign has.
+    """
+
+    def __init__(self, ctx: Context, iteration: IterationRecord) -> None:
+        self._ctx = ctx
+        self._iteration = iteration.index
+
+    def __contains__(self, frame: object) -> bool:
+        first = self._ctx.store.selections.first(self._ctx.name, str(frame))
+        return first is not None and (first[0] < self._iteration or first[1] == "initial")
 
 
 def _affordable(ctx: Context, iteration: IterationRecord) -> int:
     """Labels that the budget still allows."""
     limit = ctx.spec.budget.labels
-    spec = ctx.spec.select
-    return spec.batch + spec.audit if limit is None else limit - len(_known(ctx, iteration))
+    if limit is None:
+        return ctx.spec.select.batch + ctx.spec.select.audit
+    again = ctx.store.selections.reasons(ctx.name, iteration.index).values()
+    own = sum(why != "initial" for why in again)
+    return limit - (ctx.store.selections.count(ctx.name) - own)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+from al_loop.errors import JobFolderError
+from al_loop.frame import Labelled, Split
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import NEW_NAME, CampaignFailed
@@ -13,8 +16,10 @@ from al_loop.train import (
     Errors,
     TrainOutcome,
     collect_training,
+    is_written,
+    join_data_parts,
     stage_train_job,
-    write_training_data,
+    write_data_part,
 )
 
 
@@ -23,13 +28,7 @@ class Train(Waits):
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """The members; which labels they see is fixed here."""
-        states = ctx.store.labels.states(ctx.store.selections.hashes(ctx.name), ctx.method)
-        good = sorted(frame for frame, state in states.items() if state == "ok")
-        self._check_method(ctx, iteration)
-        # Labels may come in while this is done again: the first set holds.
-        first = {"key": ctx.store.training_sets.put(ctx.method, good)}
-        fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, "training_set", first)
-        training_set = str(fixed["key"])
+        training_set = fixed_training_set(iteration) or self._fix_training_set(ctx, iteration)
         return [PlannedJob(f"member-{k}", (training_set,)) for k in range(ctx.spec.train.members)]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
@@ -108,17 +107,34 @@ class Train(Waits):
         )
 
     @staticmethod
-    def _check_method(ctx: Context, iteration: IterationRecord) -> None:
-        """Labels of two methods never train one campaign's models."""
-        before = ctx.store.models.of_iteration(ctx.name, iteration.index - 1)
-        found = ctx.store.training_sets.get(before[0].training_set) if before else None
-        if found is not None and found.method != ctx.method:
-            raise CampaignFailed(
-                f"the labeller has changed: this campaign's labels are by "
-                f"{ctx.store.methods.get(found.method)}, and now they would be by "
-                f"{dict(ctx.labeller.fingerprint())}",
-                remedy="go back to the version that labelled them, or give the campaign a new name",
-            )
+    def _fix_training_set(ctx: Context, iteration: IterationRecord) -> str:
+        """What the iteration before trained on, and the good labels that have come since.
+
+        Only frames that were chosen or waited for then are looked at, not the whole campaign.
+        """
+        before = ctx.store.iterations.get(ctx.name, iteration.index - 1)
+        key = fixed_training_set(before) if before else None
+        parent = ctx.store.training_sets.get(key) if key else None
+        if parent is None:
+            wanted = ctx.store.selections.hashes(ctx.name)
+        else:
+            _check_method(ctx, parent.method)
+            chosen = ctx.store.selections.reasons(ctx.name, iteration.index - 1)
+            wanted = {frame for frame, why in chosen.items() if why != "initial"}
+            wanted.update(parent.waiting)
+        states = ctx.store.labels.states(wanted, ctx.method)
+        missing = wanted - states.keys()
+        made = ctx.store.training_sets.put(
+            ctx.method,
+            [frame for frame, state in states.items() if state == "ok"],
+            parent=key if parent else None,
+            waiting=missing - ctx.store.selections.dropped(ctx.name, missing),
+        )
+        # Labels may come in while this is done again: the first set holds.
+        fixed = ctx.store.iterations.freeze(
+            ctx.name, iteration.index, "training_set", {"key": made}
+        )
+        return str(fixed["key"])
 
     @staticmethod
     def _parent(ctx: Context, job: JobRecord) -> ModelRecord | None:
@@ -131,15 +147,52 @@ class Train(Waits):
         return next(iter(own or good), None)
 
 
+def fixed_training_set(iteration: IterationRecord) -> str | None:
+    """Key of the set that an iteration trains on, once it has been fixed."""
+    fixed = iteration.frozen.get("training_set")
+    return str(fixed["key"]) if fixed else None
+
+
 def write_data(ctx: Context, *, training_set: str, folder: Path) -> None:
-    """Write the frames of a training set, split by their hashes."""
-    chosen = ctx.labelled_frames(ctx.training_frames(training_set))
-    write_training_data(
-        folder,
-        train=[one for frame, one in chosen if ctx.split(frame) == "train"],
-        valid=[one for frame, one in chosen if ctx.split(frame) == "valid"],
-        test=[one for frame, one in chosen if ctx.split(frame) == "test"],
-    )
+    """Write a data folder: the parts that are not there yet, and the list of all parts.
+
+    A part, ``<campaign>/data/000003-1f2e3d4c``, holds what one training set has added.
+    """
+    parts = []
+    for i, key in enumerate(ctx.store.training_sets.lineage(training_set)):
+        part = ctx.folder / "data" / f"{i:06d}-{key[:8]}"
+        if not is_written(part):
+            _write_part(ctx, key, part)
+        parts.append(part)
+    join_data_parts(folder, parts)
+
+
+def _write_part(ctx: Context, training_set: str, folder: Path) -> None:
+    """Write the frames that a training set has added, split by their hashes."""
+    added = ctx.store.training_sets.get(training_set)
+    assert added is not None  # its lineage has just been read
+    chosen = ctx.labelled_frames(added.added)
+    split: dict[Split, list[Labelled]] = {"train": [], "valid": [], "test": []}
+    for frame, labelled in chosen:
+        split[ctx.split(frame)].append(labelled)
+    try:
+        write_data_part(folder, **split)
+    except JobFolderError as error:  # what is there is damaged: nobody can use it
+        aside = folder.with_name(f"{folder.name}.aside-{time.time_ns()}")
+        folder.rename(aside)
+        ctx.event("data-damaged", f"{error.what}: {error.where}; set aside as {aside.name}")
+        write_data_part(folder, **split)
+
+
+def _check_method(ctx: Context, method: str) -> None:
+    """Labels of two methods never train one campaign's models."""
+    if method != ctx.method:
+        raise CampaignFailed(
+            f"the labeller has changed: this campaign's labels are by "
+            f"{ctx.store.methods.get(method)}, and now they would be by "
+            f"{dict(ctx.labeller.fingerprint())}",
+            remedy="go back to the version that labelled them, or give the campaign a new name",
+        )
 
 
 def leader_of(models: list[ModelRecord]) -> ModelRecord:
