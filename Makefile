@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test test-fast lint clean
+.PHONY: quickstart test test-fast lint packages clean
 
 quickstart: $(STAMP)
 	$(BIN)/al-loop run configs/silica-quickstart.yaml
 
-test: $(STAMP) lint
+test: $(STAMP) packages lint
 	$(BIN)/python -m pytest
 
 test-fast: $(STAMP) lint
@@ -21,6 +21,9 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+packages:
+	@if [ "$$(id -u)" -eq 0 ]; then tests/system-packages; fi
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \

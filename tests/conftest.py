@@ -9,8 +9,9 @@ from hypothesis import settings
 
 from al_loop.store import Connection
 from tests.mongo import ScratchServer, connection, mongod, store
+from tests.slurm.fixture import slurm
 
-__all__ = ["connection", "mongod", "store"]
+__all__ = ["connection", "mongod", "slurm", "store"]
 
 # Machines are shared: a slow example is no failure.
 settings.register_profile("shared machine", deadline=None)
