@@ -22,12 +22,8 @@ def open_launchpad(connection: Connection) -> Iterator[LaunchPad]:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
     try:
         launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
-    except (
-        PyMongoError,
-        OSError,
-        TypeError,
-        ValueError,
-    ) as error:  # its text may quote a piece of the password
+    except (PyMongoError, OSError, TypeError, ValueError) as error:
+        # Its text may quote a piece of the password.
         raise translate(error, connection) from None
     try:
         try:

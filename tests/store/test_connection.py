@@ -1,5 +1,6 @@
 """Where the database is: found in the documented order, and never a secret shown."""
 
+import os
 import stat
 import traceback
 from pathlib import Path
@@ -144,6 +145,34 @@ def test_a_password_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
     path.write_text("host: h\n")
     path.chmod(0o644)
     assert Connection.from_launchpad_file(path).password is None
+
+
+def test_a_file_that_everybody_can_write_to_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "my_launchpad.yaml", "host: h\n", 0o666)
+    for parent in path.parents:
+        if parent.stat().st_uid == path.stat().st_uid:
+            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    with pytest.raises(DatabaseError, match="another database"):
+        Connection.from_launchpad_file(path)
+    path.chmod(0o644)
+    assert Connection.from_launchpad_file(path).host == "h"
+
+
+def test_a_file_of_another_user_is_used_when_it_is_named_and_not_when_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "al-loop-db" / "my_launchpad.yaml", "host: trap\n", 0o644)
+    work = tmp_path / "work"
+    work.mkdir()
+    assert find_connection(None, work) is not None
+    if os.getuid() == 0:
+        os.chown(path, 4242, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: 4242)
+    with pytest.raises(DatabaseError, match=r"belongs to another user(.|\n)*--launchpad"):
+        find_connection(None, work)
+    found = find_connection(path, work)
+    assert found is not None and found.host == "trap"
 
 
 def test_the_order_in_which_a_database_is_looked_for(
