@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from al_loop.campaign import CampaignSpec, load_campaign
+from al_loop.launch import control
 from al_loop.launch import run as launch_run
 from al_loop.loop.check import Checked, check_campaign
 from al_loop.loop.context import Context
@@ -49,6 +50,26 @@ class Campaign:
             self.connection, self.spec, base=self.base, cores=cores, watch=lambda _: None
         )
         return self.status()
+
+    def pause(self) -> None:
+        """Put nothing new up; jobs that run end and are kept."""
+        control.pause(self.connection, self.spec.name)
+
+    def stop(self) -> None:
+        """Stop it; jobs that run save what they have and stop."""
+        control.stop(self.connection, self.spec.name)
+
+    def resume(self) -> CampaignStatus:
+        """Continue, whatever happened; jobs that were given up are tried again."""
+        control.resume(self.connection, self.spec.name)
+        return self.status()
+
+    def amend(self, path: str | Path) -> list[str]:
+        """Let the campaign ask for what a changed file says; the changes, a line each."""
+        spec = load_campaign(Path(path))
+        changes = control.amend(self.connection, spec)
+        self.spec = spec
+        return [str(change) for change in changes]
 
     def status(self) -> CampaignStatus:
         """Where the campaign stands."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
@@ -25,6 +26,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from al_loop.errors import DatabaseError
 from al_loop.loop.context import Context
 from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.executor import Executor
@@ -35,6 +37,7 @@ from al_loop.loop.stages import STAGES
 from al_loop.store import IterationFacts, IterationRecord, JobRecord, Store
 
 LEASE_SECONDS = 120.0
+"""After so long others take the lease of a process of which they can see no end."""
 
 Progress = Literal["waiting", "moved", "paused", "ended"]
 
@@ -233,7 +236,7 @@ def _born(pid: int) -> str:
 
 @contextlib.contextmanager
 def lease(store: Store, name: str) -> Iterator[None]:
-    """Wait for the campaign's lease; one left by a dead process of this host is taken over."""
+    """Wait for the campaign's lease and keep it; one left by a dead process here is taken over."""
     me = process_name()
     while not store.campaigns.lease(name, me, LEASE_SECONDS):
         owner = store.campaigns.lease_owner(name)
@@ -241,7 +244,19 @@ def lease(store: Store, name: str) -> Iterator[None]:
             store.campaigns.release(name, owner)
             continue
         time.sleep(0.05)
+    over = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(store, name, me, over), daemon=True)
+    keeper.start()
     try:
         yield
     finally:
+        over.set()
+        keeper.join()
         store.campaigns.release(name, me)
+
+
+def _keep(store: Store, name: str, owner: str, over: threading.Event) -> None:
+    """Prolong a lease while it is used: staging a large training takes its time."""
+    while not over.wait(LEASE_SECONDS / 4):
+        with contextlib.suppress(DatabaseError):
+            store.campaigns.lease(name, owner, LEASE_SECONDS)

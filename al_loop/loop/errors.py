@@ -13,7 +13,3 @@ RETRY = "mend the cause, then `al-loop resume`: jobs that were given up are trie
 
 class CampaignFailed(AlLoopError):
     """The campaign cannot go on by itself; the reason is for a person."""
-
-
-class JobGivenUp(AlLoopError):
-    """A job has failed on every try; ``what`` holds its last words."""
