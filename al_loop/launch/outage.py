@@ -64,17 +64,16 @@ class Outage:
     def _away(self, error: DatabaseAway, began: float) -> None:
         if self._since is None:
             self._since = began
-        if self._restart is None:
-            self._tell(f"the database is away ({error.what}); waiting for it, nothing is lost")
-        elif time.monotonic() >= self._next_restart:
-            self._tell("the database does not answer; starting it again, nothing is lost")
+            doing = "starting it again" if self._restart else "waiting for it"
+            self._say(f"the database is away ({error.what}); {doing}, nothing is lost")
+        if self._restart is not None and time.monotonic() >= self._next_restart:
             try:
                 self._restart()
             except DatabaseError as reason:
-                self._tell(f"it does not start: {reason}")
+                self._complain(f"it does not start: {reason}")
             self._next_restart = time.monotonic() + RESTART_SECONDS
 
-    def _tell(self, text: str) -> None:
+    def _complain(self, text: str) -> None:
         """Say it once an outage."""
         if text not in self._said:
             self._said.add(text)

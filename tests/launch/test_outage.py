@@ -16,15 +16,15 @@ def test_an_outage_is_told_once_and_has_a_length() -> None:
     said: list[str] = []
     outage = Outage(Connection(), say=said.append, restart=None)
     assert outage.over() == 0
-    for error in (DatabaseAway("no answer"), AutoReconnect("closed"), DatabaseAway("no answer")):
+    for error in (DatabaseAway("no answer"), AutoReconnect("closed"), DatabaseAway("refused")):
         with outage.waited_out():
             raise error
-    assert len({text for text in said if "no answer" in text}) == len(said) - 1 == 1
+    assert len(said) == 1 and "no answer" in said[0]
     assert outage.over() > 0
     assert outage.over() == 0
     with outage.waited_out():
         raise DatabaseAway("no answer")
-    assert len(said) == 3
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize("error", [DatabaseError("wrong password"), OperationFailure("no", 18)])
