@@ -7,7 +7,8 @@ checked out, and as a check of what was checked out, before any of its tasks is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from al_loop.campaign.engines import EngineKind
 from al_loop.errors import UserError
+from al_loop.launch.launchpad import prepare
 from al_loop.store import Connection, Stage
 
 SCHEMA = 1
@@ -209,6 +211,12 @@ class GuardedLaunchPad(LaunchPad):  # type: ignore[misc]  # FireWorks is not typ
         return firework, launch
 
 
-def guarded(connection: Connection) -> GuardedLaunchPad:
-    """A guarded LaunchPad of a database, quiet; to be closed with ``connection.close()``."""
-    return GuardedLaunchPad(**{**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
+@contextmanager
+def open_guarded(connection: Connection) -> Iterator[GuardedLaunchPad]:
+    """Guarded LaunchPad of a database, quiet."""
+    launchpad = GuardedLaunchPad(**{**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
+    try:
+        prepare(launchpad)
+        yield launchpad
+    finally:
+        launchpad.connection.close()

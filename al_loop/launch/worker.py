@@ -1,20 +1,18 @@
-"""A local worker: pulls the fireworks of one campaign and runs them, one at a time."""
+"""A worker of this machine, in a process of its own: it runs the jobs of one campaign."""
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
-import time
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from fireworks import FWorker
-from fireworks.core.rocket_launcher import launch_rocket
 
 from al_loop.launch.child import die_with_parent, redirected, start_fork_server
-from al_loop.launch.launchpad import CAMPAIGN, open_launchpad
-from al_loop.launch.reconcile import worker_name
-from al_loop.loop.advance import process_name
+from al_loop.launch.pull import Orders, Puller
 from al_loop.store import Connection
 
 POLL_SECONDS = 0.1
@@ -38,6 +36,10 @@ class Worker:
         """Whether the process is there."""
         return self.process.is_alive()
 
+    def stop(self) -> None:
+        """Ask it to stop cleanly: its job saves what it has and is put back."""
+        self.process.terminate()
+
     def kill(self) -> None:
         """End it at once, whatever it does; its job goes with it and can be done again."""
         self.process.kill()
@@ -48,13 +50,13 @@ def _work(connection: Connection, campaign: str, preload: tuple[str, ...], log: 
     """Body of the worker process."""
     os.setsid()
     die_with_parent()
-    os.chdir(Path(log).parent)  # FireWorks takes the current folder for a launch's first
+    orders = Orders(campaign, idle=math.inf, longest_poll=POLL_SECONDS, vetted=True)
     start_fork_server(preload, log=Path(log))
-    with redirected(Path(log)), open_launchpad(connection) as launchpad:
-        fworker = FWorker(worker_name(process_name()), query={CAMPAIGN: campaign})
-        while True:
-            if not (
-                launchpad.run_exists(fworker)
-                and launch_rocket(launchpad, fworker, strm_lvl="CRITICAL")
-            ):
-                time.sleep(POLL_SECONDS)
+    with redirected(Path(log)):
+        puller = Puller(connection, FWorker("this machine"), orders, report=_say)
+        puller.work()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

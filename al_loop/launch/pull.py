@@ -1,0 +1,263 @@
+"""The loop of every worker: take a firework of ours, run it, put it back if it cannot be ended.
+
+`al-loop run` starts such workers on this machine, `al-loop worker` is one for a queue's nodes.
+What must hold, whatever happens: no firework stays RUNNING in the name of a worker that does not
+run it, and nothing is taken that this machine cannot run or that is not al_loop's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fireworks import FWorker, LaunchPad
+from fireworks.core.rocket_launcher import launch_rocket
+from pymongo.errors import PyMongoError
+
+from al_loop.launch.alive import beat_often, worker_name
+from al_loop.launch.ending import Ending
+from al_loop.launch.guard import NotOurs, check_launches, check_spec, only_ours, open_guarded
+from al_loop.launch.launchpad import CAMPAIGN
+from al_loop.launch.node import Node, unfit
+from al_loop.launch.tasks import STOPPED
+from al_loop.loop.advance import process_name
+from al_loop.store import Connection
+from al_loop.store.faults import translate
+
+TROUBLE = (PyMongoError, RuntimeError, ValueError, TypeError, LookupError, AssertionError)
+"""What FireWorks raises when the database goes away, or a document of it does."""
+
+POLL_SECONDS = 0.1
+LONGEST_PAUSE = 60.0
+LEAVE_SECONDS = 60.0
+"""For so long a worker does not look again at jobs that this machine cannot run."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker may take, and how long it stays; times in seconds."""
+
+    campaign: str | None = None
+    fw_id: int | None = None
+    """Only this firework, which a queue job was made for."""
+    single: bool = False
+    """End after one firework."""
+    idle: float = 0.0
+    """End when there has been nothing to do for so long."""
+    timeout: float = math.inf
+    """Take nothing more after so long."""
+    stop_after: float = math.inf
+    """Ask the job to stop after so long: the walltime ends."""
+    grace: float = 90.0
+    """Time that a job has to stop before it is killed."""
+    longest_poll: float = 5.0
+    vetted: bool = False
+    """Whoever started the worker has seen that this machine has all engines."""
+
+
+class Puller:
+    """One worker: one firework at a time."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        site: FWorker,
+        orders: Orders,
+        *,
+        report: Callable[[str], None],
+    ) -> None:
+        self.connection = connection
+        self.site = site
+        self.orders = orders
+        self.report = report
+        self.name = worker_name(process_name())
+        self.ran = 0
+        self.node = Node()
+        self._left: list[tuple[dict[str, Any], float]] = []
+        self._reasons: dict[str, None] = {}
+        self.ending = Ending(grace=orders.grace, stop_after=orders.stop_after, report=report)
+        self._connected = False
+        self._end = time.monotonic() + orders.timeout
+
+    def work(self) -> int:
+        """Until there is nothing to do, time is up or a signal comes; returns what was run.
+
+        Raises
+        ------
+        NodeUnfit, NotOurs
+            Nothing could be run here; nothing was touched.
+        DatabaseError
+            The database did not answer at the start. Later outages are waited out.
+        """
+        beat_often()
+        with self.ending, _own_folder() as place:
+            self._survive(place)
+        if self._reasons and not self.ran and not self.ending.asked:
+            raise unfit(self.node, *self._reasons)
+        return self.ran
+
+    def _survive(self, place: Path) -> None:
+        """Serve, and after an outage of the database put back what was held and serve again."""
+        pause = 1.0
+        while True:
+            try:
+                with open_guarded(self.connection) as launchpad:
+                    self._connected, pause = True, 1.0
+                    put_back(launchpad, self.name, stopped=self.ending.asked)
+                    self._serve(launchpad, place)
+                    put_back(launchpad, self.name, stopped=self.ending.asked)
+                    self._mention_strangers(launchpad)
+                    return
+            except TROUBLE as error:
+                if not self._connected:
+                    raise translate(error, self.connection) from None
+                text = self.connection.redact(f"{type(error).__name__}: {error}").split(", Timeout")
+                self.report(f"{text[0]}; goes on in {pause:.0f} s")
+            self._rest(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _serve(self, launchpad: LaunchPad, place: Path) -> None:
+        since, poll = time.monotonic(), POLL_SECONDS
+        while not self.ending.asked and time.monotonic() < self._end:
+            if self._run_one(launchpad, place):
+                self.ran += 1
+                since, poll = time.monotonic(), POLL_SECONDS
+                if self.orders.single:
+                    return
+                continue
+            if self.orders.single or time.monotonic() - since >= self.orders.idle:
+                return
+            self._rest(poll)
+            poll = min(1.5 * poll, self.orders.longest_poll)
+
+    def _run_one(self, launchpad: LaunchPad, place: Path) -> bool:
+        """Whether a firework was run."""
+        fw_id = self.orders.fw_id
+        found = self._next(launchpad) if fw_id is None else self._asked_for(launchpad, fw_id)
+        if not found or self.ending.asked:
+            return False
+        fworker = self._fworker()
+        os.chdir(place)  # FireWorks takes the current folder for a launch's first, then leaves it
+        self.ending.busy = True
+        try:
+            return bool(launch_rocket(launchpad, fworker, fw_id=fw_id, strm_lvl="CRITICAL"))
+        finally:
+            self.ending.busy = False
+            os.chdir(place)
+
+    def _next(self, launchpad: LaunchPad) -> bool:
+        """Whether something is ready that this machine can run; looks without touching."""
+        while True:
+            query = {**self._fworker().query, "state": "READY"}
+            raw = launchpad.fireworks.find_one(query, sort=[("spec._priority", -1)])
+            if raw is None:
+                return False
+            try:
+                reason = self._unfit(launchpad, raw)
+            except NotOurs as error:
+                self._leave({"fw_id": raw["fw_id"]}, str(error))
+                continue
+            if not reason:
+                return True
+            names = raw["spec"]["al_loop"]
+            alike = {CAMPAIGN: names["campaign"], "spec.al_loop.stage": names["stage"]}
+            self._leave(alike, f"{names['stage']} jobs of {names['campaign']}: {reason}")
+
+    def _leave(self, query: dict[str, Any], reason: str) -> None:
+        """Leave some fireworks alone for a while."""
+        self._left.append((query, time.monotonic() + LEAVE_SECONDS))
+        if reason not in self._reasons:
+            self.report(f"left alone: {reason}")
+        self._reasons[reason] = None
+
+    def _asked_for(self, launchpad: LaunchPad, fw_id: int) -> bool:
+        """Whether the one firework that was asked for waits to be run."""
+        raw = launchpad.fireworks.find_one({"fw_id": fw_id})
+        if raw is None or raw["state"] not in ("READY", "RESERVED"):
+            state = "no longer there" if raw is None else raw["state"]
+            self.report(f"firework {fw_id} is {state}: nothing to do")
+            return False
+        check_spec(raw["spec"], fw_id=fw_id)
+        if reason := self._unfit(launchpad, raw):
+            raise unfit(self.node, reason)
+        return True
+
+    def _unfit(self, launchpad: LaunchPad, raw: dict[str, Any]) -> str:
+        """Why a firework that looks like ours cannot be run here; empty when it can."""
+        spec = check_spec(raw["spec"], fw_id=raw["fw_id"])
+        if former := [*raw.get("launches", []), *raw.get("archived_launches", [])]:
+            launches = launchpad.launches.find({"launch_id": {"$in": former}})
+            check_launches(launches, fw_id=raw["fw_id"])
+        return "" if self.orders.vetted else self.node.unfit_for(spec.folder)
+
+    def _mention_strangers(self, launchpad: LaunchPad) -> None:
+        """Say what else waits in this database, which no worker of al_loop will ever run."""
+        query = {**self.site.query, "state": "READY", "$nor": [only_ours()]}
+        if not self.orders.vetted and (count := launchpad.fireworks.count_documents(query)):
+            self.report(
+                f"left alone: {count} fireworks that are not al_loop's, or of another version"
+            )
+
+    def _fworker(self) -> FWorker:
+        """Who we are to FireWorks: a name that leads to this process, and what we take."""
+        now = time.monotonic()
+        wanted: list[dict[str, Any]] = [only_ours()]
+        if self.site._query:
+            wanted.append(self.site._query)
+        if self.orders.campaign is not None:
+            wanted.append({CAMPAIGN: self.orders.campaign})
+        if left := [query for query, until in self._left if until > now]:
+            wanted.append({"$nor": left})
+        return FWorker(
+            self.name,
+            category=self.site.category,
+            query={"$and": wanted},
+            env={**self.site.env, "fworker": self.site.name},
+        )
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, but wake up when asked to stop."""
+        end = time.monotonic() + seconds
+        while not self.ending.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, POLL_SECONDS))
+        if self.ending.asked:
+            time.sleep(POLL_SECONDS)
+
+
+def put_back(launchpad: LaunchPad, worker: str, *, stopped: bool) -> list[int]:
+    """Make READY again what a worker holds and does not run; returns the fireworks.
+
+    Its launches that never ended, and with ``stopped`` those whose job was asked to stop.
+    """
+    held: list[dict[str, Any]] = [{"state": {"$in": ["RUNNING", "RESERVED"]}}]
+    if stopped:
+        held.append({"state": "COMPLETED", f"action.stored_data.{STOPPED}": {"$exists": True}})
+    query = {"fworker.name": worker, "$or": held}
+    back = []
+    for launch in launchpad.launches.find(query, {"launch_id": 1, "fw_id": 1, "state": 1}):
+        mine = {"fw_id": launch["fw_id"], "launches": launch["launch_id"]}
+        if launchpad.fireworks.count_documents({**mine, "state": launch["state"]}):
+            launchpad.rerun_fw(launch["fw_id"])
+            back.append(launch["fw_id"])
+    return back
+
+
+@contextlib.contextmanager
+def _own_folder() -> Iterator[Path]:
+    """An own current folder: FireWorks removes the one that it was started in when it is empty."""
+    before = Path.cwd()
+    place = Path(tempfile.mkdtemp(prefix="al-loop-worker-"))
+    (place / "worker").write_text(process_name())
+    try:
+        yield place
+    finally:
+        os.chdir(before)
+        shutil.rmtree(place, ignore_errors=True)
