@@ -83,6 +83,9 @@ class Trainer(Engine, Protocol):
 
         Raises
         ------
+        JobStopped
+            The job was asked to stop (``al_loop.stopping``). The next call with this task and
+            folder goes on, and ends with the model of an undisturbed training.
         PhysicsFault
             Training diverged.
         EngineCrashed

@@ -9,6 +9,7 @@
              result.json                      a TrainOutcome, last
     evaluate-0/job.json
                models/<name>.<suffix>
+               measured.json           errors of the models that have been measured
                result.json                    an EvaluateOutcome, last
 
 The runners expect that the caller holds the folder's lock.
@@ -24,13 +25,14 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
 from al_loop.frame import Labelled
 from al_loop.hashing import file_digest
-from al_loop.jobfolder import Clock, JobFolder, JobResult
+from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
 from al_loop.train.accuracy import errors_of
 from al_loop.train.data import MANIFEST, TEST, TRAIN, VALID, read_training_data
 from al_loop.train.interface import Errors, Member, Trainer, TrainingTask
@@ -38,6 +40,8 @@ from al_loop.train.outcome import EvaluateOutcome, TrainOutcome
 
 _PARENT = "parent"
 _MODELS = "models"
+_MEASURED = "measured.json"
+_ERRORS = TypeAdapter(dict[str, Errors])
 
 
 class _Params(BaseModel):
@@ -136,12 +140,15 @@ def run_train_job(folder: JobFolder, clock: Clock) -> JobResult:
         The frames cannot be used.
     EngineMissing, EngineCrashed, JobFolderError
         The job may be run again once the cause is mended.
+    JobStopped
+        It was asked to stop; a later run goes on from what the trainer saved.
     """
     if (result := folder.result()) is not None:
         return result
     spec = folder.spec()
     params = _params(_TrainParams, folder)
     folder.check_inputs()
+    stopping.stop_if_requested(folder.path)
     trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
     program = trainer.check()
     try:
@@ -168,6 +175,8 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
     ------
     EngineMissing, EngineCrashed, JobFolderError
         The job may be run again once the cause is mended.
+    JobStopped
+        It was asked to stop; a later run goes on with the next model.
     """
     if (result := folder.result()) is not None:
         return result
@@ -177,12 +186,24 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
     trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
     trainer.check()
     frames = read_training_data(folder.path / params.data, TEST)
-    errors = {}
+    errors = _measured(folder)
     for name, model in params.models.items():
+        if name in errors:
+            continue
+        stopping.stop_if_requested(folder.path)
         (found,) = _measure(trainer, folder.path / model, params, [frames], clock)
         # JSON knows no NaN: a model that predicts none has no errors that could be compared
         errors[name] = found if _finite(found) else Errors(len(frames), None, None, None)
+        write_atomically(folder.path / _MEASURED, _ERRORS.dump_json(errors))
     return folder.finish(EvaluateOutcome(errors).payload(), files=[], clock=clock)
+
+
+def _measured(folder: JobFolder) -> dict[str, Errors]:
+    """What an earlier run of this evaluate job has measured."""
+    try:
+        return _ERRORS.validate_json((folder.path / _MEASURED).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return {}
 
 
 def _train(

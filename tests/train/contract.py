@@ -8,12 +8,14 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from ase import Atoms
 
-from al_loop.errors import DatasetError
+from al_loop import stopping
+from al_loop.errors import DatasetError, JobStopped
 from al_loop.frame import Labelled
 from al_loop.jobfolder import Clock
 from al_loop.train import Member, Predictor, Trainer, TrainingTask, errors_of
@@ -99,6 +101,10 @@ class TrainerContract:
     """Largest test error, in units of the spread of what is predicted."""
     small_effort = 0.01
     """With so little a warm-started member can hardly leave its parent."""
+    looks = 200
+    """A stop is asked for when the trainer has looked so often whether one is."""
+    stops = 0
+    """Smallest number of stops on the way; 0 for a trainer that takes no time."""
     derivative = 1.0e-4
     """Tolerance of forces (eV/Å) and, per atom, of the virial (eV) as derivatives."""
 
@@ -128,6 +134,24 @@ class TrainerContract:
         again = subject.trained("again", subject.task())
         a = forces_on(subject.predictor(subject.first()), subject.test)
         b = forces_on(subject.predictor(again), subject.test)
+        assert np.array_equal(a, b)
+
+    def test_stopped_and_continued_training_gives_the_same_model(self, subject: Subject) -> None:
+        folder = subject.root / "in-parts"
+        folder.mkdir(exist_ok=True)
+        trained, stops = None, 0
+        while trained is None and stops < 12:
+            looks = iter([False] * self.looks)
+            with mock.patch.object(stopping, "requested", lambda left=looks: next(left, True)):
+                try:
+                    member = subject.trainer.train(subject.task(), folder, Clock())
+                    trained = Trained(folder, member, Clock())
+                except JobStopped:
+                    stops += 1
+        assert trained is not None, "it never comes to an end"
+        assert stops >= self.stops
+        a = forces_on(subject.predictor(subject.first()), subject.test)
+        b = forces_on(subject.predictor(trained), subject.test)
         assert np.array_equal(a, b)
 
     def test_another_seed_gives_another_model(self, subject: Subject) -> None:

@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.units import Hartree
 
-from al_loop.errors import DatasetError
+from al_loop.errors import DatasetError, JobStopped
 from al_loop.jobfolder import Clock
 from al_loop.train import Member, Predictor, TrainingTask
 from al_loop.train.calculator import PredictorCalculator
@@ -98,6 +98,23 @@ class NamesMissingFiles(LinearTrainer):
         return replace(super().train(task, folder, clock), extra=("lcurve.out",))
 
 
+class GoesOnElsewhere(LinearTrainer):
+    """Forgets its seed when it is stopped and continued."""
+
+    def train(self, task: TrainingTask, folder: Path, clock: Clock) -> Member:
+        if folder.name != "in-parts":
+            return super().train(task, folder, clock)
+        if not (folder / "half").exists():
+            (folder / "half").touch()
+            raise JobStopped("half-way", where=folder)
+        return super().train(replace(task, seed=2), folder, clock)
+
+
+class NeverEnds(LinearTrainer):
+    def train(self, task: TrainingTask, folder: Path, clock: Clock) -> Member:
+        raise JobStopped("again", where=folder)
+
+
 class RecordsNoTime(LinearTrainer):
     def train(self, task: TrainingTask, folder: Path, clock: Clock) -> Member:
         return super().train(task, folder, Clock())
@@ -177,6 +194,14 @@ FAULTS: dict[str, tuple[type[LinearTrainer], tuple[str, ...]]] = {
     ),
     "no restart files": (ForgetsRestartFiles, ("test_files_of_the_member_are_there",)),
     "files that are not there": (NamesMissingFiles, ("test_files_of_the_member_are_there",)),
+    "goes on with another seed": (
+        GoesOnElsewhere,
+        ("test_stopped_and_continued_training_gives_the_same_model",),
+    ),
+    "starts again after each stop": (
+        NeverEnds,
+        ("test_stopped_and_continued_training_gives_the_same_model",),
+    ),
     "no time recorded": (RecordsNoTime, ("test_time_of_computing_is_recorded",)),
     "frames without virial refused": (
         NeedsVirials,

@@ -43,6 +43,7 @@ def subject(tmp_path_factory: pytest.TempPathFactory) -> Subject:
 
 class TestDeepmd(TrainerContract):
     learns = 0.65
+    stops = 2
 
 
 def test_nothing_is_printed_past_the_log(
@@ -81,6 +82,33 @@ def test_resumed_training_ends_as_if_it_had_not_been_killed(
     resumed = forces_on(subject.trainer.predictor(tmp_path / "model.pb", ELEMENTS), subject.test)
     assert np.array_equal(undisturbed, resumed)
     assert (tmp_path / "lcurve.out").read_text() == (first / "lcurve.out").read_text()
+
+
+def test_killed_after_its_last_step_it_does_not_shift_its_energies_again(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from al_loop.train.deepmd import session
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    shift = session.TrainingSession.shift_energies
+    shifts = []
+
+    def count(self: session.TrainingSession, frames: int) -> None:
+        shifts.append(frames)
+        shift(self, frames)
+
+    monkeypatch.setattr(session.TrainingSession, "shift_energies", count)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(session.TrainingSession, "freeze", die)
+        subject.trainer.train(subject.task(effort=0.02), tmp_path, Clock())
+    member = subject.trainer.train(subject.task(effort=0.02), tmp_path, Clock())
+    assert len(shifts) == 1
+    assert (tmp_path / member.model).is_file()
 
 
 def test_a_damaged_checkpoint_is_dropped_so_that_the_next_attempt_succeeds(

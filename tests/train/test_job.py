@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from al_loop import stopping
 from al_loop.campaign import EngineOptions
-from al_loop.errors import DatasetError, JobFolderError
+from al_loop.errors import DatasetError, JobFolderError, JobStopped
 from al_loop.frame import read_labelled
 from al_loop.jobfolder import Clock, JobFolder
 from al_loop.train import (
+    Predictor,
     collect_evaluation,
     collect_training,
     errors_of,
@@ -292,32 +294,66 @@ class TestRun:
 
 
 class TestEvaluate:
-    def test_models_on_the_same_frames(self, tmp_path: Path, data: Path) -> None:
-        models = {}
+    @pytest.fixture
+    def models(self, tmp_path: Path, data: Path) -> dict[str, Path]:
+        found = {}
         for seed in (1, 2):
             member = stage(tmp_path / f"member-{seed}", data, seed=seed)
             run_train_job(member, Clock())
-            models[f"member-{seed}"] = member.path / "model.json"
+            found[f"member-{seed}"] = member.path / "model.json"
+        return found
 
-        def staged() -> JobFolder:
-            return stage_evaluate_job(
-                tmp_path / "evaluate",
-                engine="linear",
-                options=OPTIONS,
-                elements=ELEMENTS,
-                models=models,
-                data=data,
-            )
+    def staged(self, tmp_path: Path, models: dict[str, Path]) -> JobFolder:
+        return stage_evaluate_job(
+            tmp_path / "evaluate",
+            engine="linear",
+            options=OPTIONS,
+            elements=ELEMENTS,
+            models=models,
+            data=tmp_path / "data",
+        )
 
-        folder = staged()
+    def test_models_on_the_same_frames(self, tmp_path: Path, models: dict[str, Path]) -> None:
+        folder = self.staged(tmp_path, models)
         before = files(folder.path)
-        staged()
+        self.staged(tmp_path, models)
         assert files(folder.path) == before
         result = run_evaluate_job(folder, Clock())
         assert run_evaluate_job(folder, Clock()) == result
         errors = collect_evaluation(folder).errors
         assert errors["member-1"] == collect_training(JobFolder(tmp_path / "member-1")).test
         assert errors["member-2"] == collect_training(JobFolder(tmp_path / "member-2")).test
+
+    def test_a_stopped_job_goes_on_with_the_next_model(
+        self, tmp_path: Path, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = self.staged(tmp_path, models)
+        looks = iter([False])
+        with monkeypatch.context() as patch, pytest.raises(JobStopped):
+            patch.setattr(stopping, "requested", lambda: next(looks, True))
+            run_evaluate_job(folder, Clock())
+        loaded = []
+        predictor = LinearTrainer.predictor
+
+        def load(model: Path, elements: tuple[str, ...]) -> Predictor:
+            loaded.append(model.stem)
+            return predictor(model, elements)
+
+        monkeypatch.setattr(LinearTrainer, "predictor", staticmethod(load))
+        run_evaluate_job(folder, Clock())
+        assert loaded == ["member-2"]
+        errors = collect_evaluation(folder).errors
+        assert errors["member-1"] == collect_training(JobFolder(tmp_path / "member-1")).test
+        assert errors["member-2"] == collect_training(JobFolder(tmp_path / "member-2")).test
+
+    def test_a_job_that_is_asked_to_stop_does_not_begin_to_train(
+        self, tmp_path: Path, data: Path
+    ) -> None:
+        folder = stage(tmp_path / "member", data)
+        with stopping.listening(folder.path), pytest.raises(JobStopped):
+            stopping.request()
+            run_train_job(folder, Clock())
+        assert not (folder.path / "model.json").exists()
 
 
 DEEPMD = DeepmdOptions(

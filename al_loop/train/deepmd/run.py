@@ -38,6 +38,8 @@ def run_training(
     ------
     PhysicsFault
         The loss is not finite.
+    JobStopped
+        The job was asked to stop; the checkpoint is written, and the next call goes on from it.
     EngineCrashed
         DeePMD-kit or TensorFlow failed; the text holds the last lines of the log.
     """
@@ -84,8 +86,10 @@ def _train(
     pace = session.Pace(plan.steps, options.display_every, options.checkpoint_seconds)
     training.run(pace, clock)
     with clock.span():
-        training.shift_energies(min(len(task.train), SHIFT_FRAMES))
-        last = training.save()
+        last = start.checkpoint
+        if last is None or not _is_shifted(last, plan):
+            training.shift_energies(min(len(task.train), SHIFT_FRAMES))
+            last = training.save(plan.steps + 1)
         training.freeze(folder / FROZEN)
         training.close()
         if options.compress:
@@ -112,6 +116,11 @@ def _start(plan: Plan, folder: Path) -> Start:
             return session.Start(found, own=True)
         shutil.rmtree(checkpoints)
     return session.Start(plan.parent)
+
+
+def _is_shifted(checkpoint: Path, plan: Plan) -> bool:
+    """Whether a checkpoint is the one after the shift of energies: as if one step later."""
+    return checkpoint.name.endswith(f"-{plan.steps + 1}")
 
 
 def _keep_weights(last: Path, folder: Path) -> None:

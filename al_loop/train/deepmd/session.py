@@ -31,6 +31,7 @@ from deepmd.tf.utils.argcheck import normalize
 from deepmd.utils.data_system import get_data
 from numpy.typing import NDArray
 
+from al_loop import stopping
 from al_loop.jobfolder import Clock
 from al_loop.train.deepmd.faults import diverged
 
@@ -133,7 +134,8 @@ class TrainingSession:
     def run(self, pace: Pace, clock: Clock) -> None:
         """Train up to the last step; ``clock`` records the steps.
 
-        Raises PhysicsFault when the loss is not finite.
+        Raises PhysicsFault when the loss is not finite, and JobStopped, after a checkpoint, when
+        the job has been asked to stop.
         """
         self._catch_up(pace)
         first = self.step + 1
@@ -147,9 +149,12 @@ class TrainingSession:
                 self.step = step
                 if _is_shown(step, pace):
                     self._show(curve, batch)
-                if time.monotonic() - saved >= pace.checkpoint_seconds:
+                asked = stopping.requested()
+                if asked or time.monotonic() - saved >= pace.checkpoint_seconds:
                     self.save()
                     saved = time.monotonic()
+                if asked:
+                    stopping.stop_if_requested(self._folder)
 
     def shift_energies(self, frames: int) -> None:
         """Move the elements' energy constants so that the mean energy error vanishes.
@@ -172,14 +177,17 @@ class TrainingSession:
             constants = self._trainer.model.get_fitting().t_bias_atom_e
             self._trainer.sess.run(tf.assign_add(constants, tf.cast(shift, constants.dtype)))
 
-    def save(self) -> Path:
-        """Write a checkpoint without meta graph; the newest two are kept."""
+    def save(self, step: int | None = None) -> Path:
+        """Write a checkpoint without meta graph; the newest two are kept.
+
+        ``step`` (default: the one that was trained last) goes into its name.
+        """
         folder = self._folder / "checkpoints"
         folder.mkdir(exist_ok=True)
         prefix = self._trainer.saver.save(
             self._trainer.sess,
             str(folder / _CHECKPOINT),
-            global_step=self.step,
+            global_step=self.step if step is None else step,
             write_meta_graph=False,
         )
         return Path(prefix)
