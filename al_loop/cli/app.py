@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from al_loop.cli import check, control, db, export, init, status, worker
+from al_loop.cli import check, control, db, export, init, launchpad, status, worker
 from al_loop.cli import run as running
 from al_loop.cli.console import complain
 from al_loop.errors import AlLoopError
@@ -30,6 +30,7 @@ app.command()(control.resume)
 app.command()(control.amend)
 app.add_typer(export.app, name="export")
 app.add_typer(db.app, name="db")
+app.add_typer(launchpad.app, name="launchpad")
 
 
 def run() -> None:

@@ -10,7 +10,10 @@ from rich.table import Table
 
 from al_loop.campaign import CampaignSpec, load_campaign
 from al_loop.cli.console import out
+from al_loop.cli.launchpad import show
 from al_loop.jobfolder import write_atomically
+from al_loop.launch.site import Site
+from al_loop.launch.site_check import check_queues, check_site
 from al_loop.loop.check import Checked, check_campaign
 from al_loop.units import density
 
@@ -20,6 +23,10 @@ def check(
     inputs: Annotated[
         Path | None, typer.Option(help="Write the first input files into this folder.")
     ] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option(help="Folder of your site's files: check them, and the queue of each stage."),
+    ] = None,
 ) -> None:
     """Check a campaign file, its engines and structures, and estimate its cost. Runs nothing."""
     spec = load_campaign(file)
@@ -28,6 +35,9 @@ def check(
     _engines(spec, found)
     _structures(found)
     _costs(spec, found)
+    if site is not None:
+        folder = Site(site.absolute())
+        show([*check_site(folder), *check_queues(spec, folder)])
     if inputs is None:
         out.print("inputs    --inputs FOLDER writes the first input files to look at")
         return

@@ -7,17 +7,17 @@ checked out, and as a check of what was checked out, before any of its tasks is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fireworks import Firework, LaunchPad
+from fireworks import Firework
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from al_loop.campaign.engines import EngineKind
 from al_loop.errors import UserError
-from al_loop.launch.launchpad import prepare
+from al_loop.launch.launchpad import DiscreetLaunchPad, opened
 from al_loop.store import Connection, Stage
 
 SCHEMA = 1
@@ -195,7 +195,31 @@ def _keys_among(value: Any, names: list[str], types: list[str]) -> dict[str, Any
     return {"$let": {"vars": {"it": value}, "in": verdict}}
 
 
-class GuardedLaunchPad(LaunchPad):  # type: ignore[misc]  # FireWorks is not typed
+class OurFWorker(FWorker):  # type: ignore[misc]  # FireWorks is not typed
+    """A site's kind of node that takes only our own fireworks.
+
+    FireWorks writes a worker's query into each launch: the guard's, which is long, is left out.
+    """
+
+    def __init__(self, name: str, site: FWorker, *also: Mapping[str, Any]) -> None:
+        """``also``: more queries, which must hold too."""
+        own = [] if site._query in ({}, only_ours()) else [site._query]
+        wanted = [*own, *map(dict, also)]
+        super().__init__(
+            name,
+            category=site.category,
+            query={"$and": wanted} if wanted else {},
+            env={**site.env, "fworker": site.name},
+        )
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """As FireWorks makes it, and only ours."""
+        found: dict[str, Any] = super().query
+        return {**found, "$and": [*found.get("$and", []), only_ours()]}
+
+
+class GuardedLaunchPad(DiscreetLaunchPad):
     """A LaunchPad from which only our own fireworks can be checked out."""
 
     def checkout_fw(self, *args: Any, **kwargs: Any) -> tuple[Firework | None, int | None]:
@@ -211,12 +235,6 @@ class GuardedLaunchPad(LaunchPad):  # type: ignore[misc]  # FireWorks is not typ
         return firework, launch
 
 
-@contextmanager
-def open_guarded(connection: Connection) -> Iterator[GuardedLaunchPad]:
+def open_guarded(connection: Connection) -> AbstractContextManager[GuardedLaunchPad]:
     """Guarded LaunchPad of a database, quiet."""
-    launchpad = GuardedLaunchPad(**{**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
-    try:
-        prepare(launchpad)
-        yield launchpad
-    finally:
-        launchpad.connection.close()
+    return opened(connection, GuardedLaunchPad)

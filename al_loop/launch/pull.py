@@ -24,7 +24,14 @@ from pymongo.errors import PyMongoError
 
 from al_loop.launch.alive import beat_often, worker_name
 from al_loop.launch.ending import Ending
-from al_loop.launch.guard import NotOurs, check_launches, check_spec, only_ours, open_guarded
+from al_loop.launch.guard import (
+    NotOurs,
+    OurFWorker,
+    check_launches,
+    check_spec,
+    only_ours,
+    open_guarded,
+)
 from al_loop.launch.launchpad import CAMPAIGN
 from al_loop.launch.node import Node, unfit
 from al_loop.launch.tasks import STOPPED
@@ -200,28 +207,21 @@ class Puller:
 
     def _mention_strangers(self, launchpad: LaunchPad) -> None:
         """Say what else waits in this database, which no worker of al_loop will ever run."""
-        query = {**self.site.query, "state": "READY", "$nor": [only_ours()]}
+        alike = FWorker(category=self.site.category).query
+        query = {**alike, "state": "READY", "$nor": [only_ours()]}
         if not self.orders.vetted and (count := launchpad.fireworks.count_documents(query)):
             self.report(
                 f"left alone: {count} fireworks that are not al_loop's, or of another version"
             )
 
-    def _fworker(self) -> FWorker:
+    def _fworker(self) -> OurFWorker:
         """Who we are to FireWorks: a name that leads to this process, and what we take."""
-        now = time.monotonic()
-        wanted: list[dict[str, Any]] = [only_ours()]
-        if self.site._query:
-            wanted.append(self.site._query)
+        also: list[dict[str, Any]] = []
         if self.orders.campaign is not None:
-            wanted.append({CAMPAIGN: self.orders.campaign})
-        if left := [query for query, until in self._left if until > now]:
-            wanted.append({"$nor": left})
-        return FWorker(
-            self.name,
-            category=self.site.category,
-            query={"$and": wanted},
-            env={**self.site.env, "fworker": self.site.name},
-        )
+            also.append({CAMPAIGN: self.orders.campaign})
+        if left := [query for query, until in self._left if until > time.monotonic()]:
+            also.append({"$nor": left})
+        return OurFWorker(self.name, self.site, *also)
 
     def _rest(self, seconds: float) -> None:
         """Sleep, but wake up when asked to stop."""

@@ -45,12 +45,15 @@ class Kind:
         """How its job script looks; SiteError."""
         return read_qadapter(self.qadapter_file)
 
+    @property
+    def categories(self) -> list[str | None]:
+        """Queues of stages whose jobs it takes; None: stages that name no queue; empty: all."""
+        found = self.fworker.category
+        return list(found) if isinstance(found, list) else [found] if found else []
+
     def takes(self, queue: str | None) -> bool:
         """Whether jobs of a stage with ``resources.<stage>.queue`` may run there."""
-        category = self.fworker.category
-        if not category:
-            return True
-        return queue in ([category] if isinstance(category, str) else category)
+        return not self.categories or queue in self.categories
 
 
 @dataclass(frozen=True)
