@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fireworks import Firework, FWorker, LaunchPad
+from fireworks import Firework, FWorker
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from al_loop.campaign.engines import EngineKind

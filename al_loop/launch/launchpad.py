@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from fireworks import LaunchPad
 from pymongo.errors import PyMongoError
@@ -17,11 +18,26 @@ JOB_ID = "spec.al_loop.id"
 CAMPAIGN = "spec.al_loop.campaign"
 
 
-@contextmanager
-def open_launchpad(connection: Connection) -> Iterator[LaunchPad]:
+class DiscreetLaunchPad(LaunchPad):  # type: ignore[misc]  # FireWorks is not typed
+    """A LaunchPad that does not show its password; FireWorks' own does, in its ``repr``."""
+
+    def __repr__(self) -> str:
+        return f"<LaunchPad {connection_of(self).address}>"
+
+
+AnyLaunchPad = TypeVar("AnyLaunchPad", bound=LaunchPad)
+
+
+def open_launchpad(connection: Connection) -> AbstractContextManager[DiscreetLaunchPad]:
     """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
+    return opened(connection, DiscreetLaunchPad)
+
+
+@contextmanager
+def opened(connection: Connection, kind: type[AnyLaunchPad]) -> Iterator[AnyLaunchPad]:
+    """As :func:`open_launchpad`, of this kind; the driver's errors become DatabaseError."""
     try:
-        launchpad = LaunchPad.from_dict({**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
+        launchpad = kind(**{**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
     except (PyMongoError, OSError, TypeError, ValueError) as error:
         # Its text may quote a piece of the password.
         raise translate(error, connection) from None
