@@ -194,3 +194,45 @@ def kill_at(
             return stage == "select" or any(place.glob("*/.lock"))
 
         return kill_when(file, launchpad, reached)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The cheap campaign in a folder of its own, and its database."""
+
+    file: Path
+    launchpad: Path
+    connection: Connection
+
+    @classmethod
+    def make(cls, folder: Path, connection: Connection, *, text: str = CHEAP) -> Place:
+        """Write the campaign's file and the database's."""
+        file = write_campaign(folder, text, name="cheap")
+        launchpad = folder / "site.yaml"
+        connection.to_launchpad_file(launchpad)
+        return cls(file, launchpad, connection)
+
+    @property
+    def folder(self) -> Path:
+        """Where its jobs are."""
+        return self.file.parent / "cheap"
+
+    @property
+    def log(self) -> str:
+        """What `al-loop run` has said so far."""
+        return (self.file.parent / "run.log").read_text()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """`al-loop run`."""
+        return start_run(self.file, self.launchpad)
+
+    def finish(self) -> None:
+        """`al-loop run`, to its end."""
+        finish_run(self.file, self.launchpad)
+
+    def insist_that_nothing_is_lost(self, undisturbed: Outcome) -> None:
+        """No label lost, none computed twice, no job given up, all bits as without the fault."""
+        with Store(self.connection) as store:
+            assert outcome(store, "cheap") == undisturbed
+            assert store.jobs.quarantined("cheap") == []
+        assert set(computed(self.folder).values()) == {1}

@@ -9,7 +9,6 @@ import pytest
 
 from al_loop.campaign import load_campaign
 from al_loop.launch.launchpad import open_launchpad
-from al_loop.launch.local import run_local
 from al_loop.launch.run import submit
 from al_loop.launch.workflows import remove_workflows
 from al_loop.store import Connection, Store
@@ -28,17 +27,6 @@ from tests.campaigns import (
 pytestmark = pytest.mark.engine
 
 NewDatabase = Callable[[], Connection]
-
-
-@pytest.fixture(scope="module")
-def undisturbed(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """The cheap campaign, run in one go, without FireWorks."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    file = write_campaign(folder, CHEAP, name="cheap")
-    spec = load_campaign(file).model_copy(update={"folder": str(folder / "cheap")})
-    with Store(new_database()) as store:
-        run_local(store, spec, base=folder, cores=2)
-        return outcome(store, "cheap")
 
 
 def test_the_undisturbed_campaign_did_what_the_comparisons_need(undisturbed: Outcome) -> None:
