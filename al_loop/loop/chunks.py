@@ -68,8 +68,9 @@ def chunk(
     minutes: float,
     frames_per_job: int | None = None,
     workers: int | None = None,
+    long_first: bool = True,
 ) -> list[tuple[str, ...]]:
-    """Deal frames to jobs, the longest job first and the longest frames first in each.
+    """Deal frames to jobs that last about as long, the longest frames first in each.
 
     Parameters
     ----------
@@ -83,6 +84,10 @@ def chunk(
         At most so many frames in a job, in as few jobs as that needs, whatever they last.
     workers
         Jobs that can run at a time: there are never fewer jobs, as long as there are frames.
+    long_first
+        The longest jobs come first, so that none is left over at the end. Not with a quorum: what
+        it leaves behind would be short, too little to keep the workers busy while the committee is
+        trained, and always the small frames. The order is then that of the hashes: random.
 
     Returns
     -------
@@ -100,7 +105,8 @@ def chunk(
     else:
         total = math.fsum(seconds.values())
         count = max(math.ceil(total / (60.0 * minutes)), workers or 1)
-    return _deal(order, seconds, count=min(count, len(order)), most=frames_per_job)
+    chunks = _deal(order, seconds, count=min(count, len(order)), most=frames_per_job)
+    return chunks if long_first else sorted(chunks)
 
 
 def _deal(

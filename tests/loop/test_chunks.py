@@ -52,6 +52,15 @@ def test_long_ones_start_first() -> None:
     )
 
 
+def test_with_a_quorum_it_is_chance_who_is_late() -> None:
+    rng = random.Random(11)
+    sizes = {f"{rng.getrandbits(64):016x}": 1 + i for i in range(400)}
+    made = chunk(sizes, cost=COST, minutes=0.01, long_first=False)
+    assert sorted(made) == made
+    late = [sizes[f] for part in made[-len(made) // 10 :] for f in part]
+    assert 150 < sum(late) / len(late) < 250
+
+
 def test_a_frame_longer_than_a_chunk_is_alone() -> None:
     sizes = {"small": 10, "large": 1000, "other": 10}
     made = chunk(sizes, cost=LabelCost(1.0, 1.0), minutes=1)

@@ -33,6 +33,7 @@ def plan_chunks(
         minutes=ctx.spec.label.minutes_per_job,
         frames_per_job=ctx.spec.label.frames_per_job,
         workers=ctx.spec.resources.cores,
+        long_first=ctx.spec.label.quorum >= 1,
     )
     return [PlannedJob(f"chunk-{i:03d}", frames) for i, frames in enumerate(chunks)]
 
