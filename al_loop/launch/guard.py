@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fireworks import Firework, FWorker
+from fireworks import Firework, FWorker, LaunchPad
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from al_loop.campaign.engines import EngineKind
@@ -122,6 +122,15 @@ def check_spec(spec: Mapping[str, Any], *, fw_id: int | None = None) -> OurSpec:
         remedy="`al-loop resume NAME` puts a campaign's jobs up anew; other programs' fireworks "
         "need workers of their own (rlaunch)",
     )
+
+
+def check_firework(launchpad: LaunchPad, raw: Mapping[str, Any]) -> OurSpec:
+    """Spec of a firework as stored, if reading it and its former launches is safe; NotOurs."""
+    fw_id = raw["fw_id"]
+    spec = check_spec(raw["spec"], fw_id=fw_id)
+    if former := [*raw.get("launches", []), *raw.get("archived_launches", [])]:
+        check_launches(launchpad.launches.find({"launch_id": {"$in": former}}), fw_id=fw_id)
+    return spec
 
 
 def check_launches(launches: Iterable[Mapping[str, Any]], *, fw_id: int) -> None:

@@ -6,6 +6,7 @@ a worker on the node runs the job from there; the login node recovers what becam
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import warnings
@@ -20,7 +21,7 @@ from fireworks.core.rocket_launcher import launch_rocket
 from al_loop.errors import JobFolderError
 from al_loop.jobfolder import JobFolder
 from al_loop.launch.ending import Ending
-from al_loop.launch.guard import check_spec
+from al_loop.launch.guard import NotOurs, check_spec
 from al_loop.launch.node import Node, unfit
 from al_loop.launch.pull import Orders
 from al_loop.launch.tasks import STOPPED
@@ -87,8 +88,9 @@ def recover(launchpad: LaunchPad, campaign: str | None = None) -> list[Recovered
         if firework is None or not _is_open(firework, run["launch_id"]):
             launchpad.forget_offline(run["launch_id"])
             continue
-        if state := _recover_one(launchpad, firework, run["launch_id"]):
-            done.append(Recovered(run["fw_id"], ours["campaign"], state))
+        with contextlib.suppress(NotOurs):
+            if state := _recover_one(launchpad, firework, run["launch_id"]):
+                done.append(Recovered(run["fw_id"], ours["campaign"], state))
     return done
 
 

@@ -22,13 +22,13 @@ from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import launch_rocket
 from pymongo.errors import PyMongoError
 
+from al_loop.errors import DatabaseError
 from al_loop.launch.alive import beat_often, worker_name
 from al_loop.launch.ending import Ending
 from al_loop.launch.guard import (
     NotOurs,
     OurFWorker,
-    check_launches,
-    check_spec,
+    check_firework,
     only_ours,
     open_guarded,
 )
@@ -36,11 +36,13 @@ from al_loop.launch.launchpad import CAMPAIGN
 from al_loop.launch.node import Node, unfit
 from al_loop.launch.tasks import STOPPED
 from al_loop.loop.advance import process_name
-from al_loop.store import Connection
-from al_loop.store.faults import translate
+from al_loop.store import Connection, Event, Store
 
-TROUBLE = (PyMongoError, RuntimeError, ValueError, TypeError, LookupError, AssertionError)
-"""What FireWorks raises when the database goes away, or a document of it does."""
+TROUBLE = (RuntimeError, ValueError, TypeError, LookupError, AssertionError)
+"""What FireWorks raises when a document goes away under its hands."""
+
+MOST_TROUBLES = 10
+"""In a row, without a job between them: more is no accident."""
 
 POLL_SECONDS = 0.1
 LONGEST_PAUSE = 60.0
@@ -92,6 +94,7 @@ class Puller:
         self._reasons: dict[str, None] = {}
         self.ending = Ending(grace=orders.grace, stop_after=orders.stop_after, report=report)
         self._connected = False
+        self._troubles = 0
         self._end = time.monotonic() + orders.timeout
 
     def work(self) -> int:
@@ -113,29 +116,39 @@ class Puller:
 
     def _survive(self, place: Path) -> None:
         """Serve, and after an outage of the database put back what was held and serve again."""
-        pause = 1.0
         while True:
             try:
                 with open_guarded(self.connection) as launchpad:
-                    self._connected, pause = True, 1.0
+                    self._connected = True
                     put_back(launchpad, self.name, stopped=self.ending.asked)
                     self._serve(launchpad, place)
                     put_back(launchpad, self.name, stopped=self.ending.asked)
                     self._mention_strangers(launchpad)
                     return
-            except TROUBLE as error:
+            except DatabaseError as error:
                 if not self._connected:
-                    raise translate(error, self.connection) from None
-                text = self.connection.redact(f"{type(error).__name__}: {error}").split(", Timeout")
-                self.report(f"{text[0]}; goes on in {pause:.0f} s")
-            self._rest(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+                    raise
+                self._wait_after(error.what)
+            except PyMongoError as error:
+                self._wait_after(self.connection.redact(str(error)).split(", Timeout")[0])
+            except TROUBLE as error:
+                if self._troubles >= MOST_TROUBLES:
+                    raise
+                self._wait_after(f"{type(error).__name__}: {error}")
+
+    def _wait_after(self, text: str) -> None:
+        """Say what is wrong, and wait: longer each time until a job has been run again."""
+        pause = min(2.0**self._troubles, LONGEST_PAUSE)
+        self._troubles += 1
+        self.report(f"{text}; goes on in {pause:.0f} s")
+        self._rest(pause)
 
     def _serve(self, launchpad: LaunchPad, place: Path) -> None:
         since, poll = time.monotonic(), POLL_SECONDS
         while not self.ending.asked and time.monotonic() < self._end:
             if self._run_one(launchpad, place):
                 self.ran += 1
+                self._troubles = 0
                 since, poll = time.monotonic(), POLL_SECONDS
                 if self.orders.single:
                     return
@@ -192,17 +205,20 @@ class Puller:
             state = "no longer there" if raw is None else raw["state"]
             self.report(f"firework {fw_id} is {state}: nothing to do")
             return False
-        check_spec(raw["spec"], fw_id=fw_id)
         if reason := self._unfit(launchpad, raw):
+            names = raw["spec"]["al_loop"]
+            self._write_down(names["campaign"], f"{names['id']}: {self.node.name}: {reason}")
             raise unfit(self.node, reason)
         return True
 
+    def _write_down(self, campaign: str, text: str) -> None:
+        """Tell the campaign: nobody reads the log of a job that has done nothing."""
+        with Store(self.connection) as store:
+            store.events.add(Event(campaign=campaign, kind="node-unfit", text=text))
+
     def _unfit(self, launchpad: LaunchPad, raw: dict[str, Any]) -> str:
-        """Why a firework that looks like ours cannot be run here; empty when it can."""
-        spec = check_spec(raw["spec"], fw_id=raw["fw_id"])
-        if former := [*raw.get("launches", []), *raw.get("archived_launches", [])]:
-            launches = launchpad.launches.find({"launch_id": {"$in": former}})
-            check_launches(launches, fw_id=raw["fw_id"])
+        """Why a firework of ours cannot be run here; empty when it can. NotOurs."""
+        spec = check_firework(launchpad, raw)
         return "" if self.orders.vetted else self.node.unfit_for(spec.folder)
 
     def _mention_strangers(self, launchpad: LaunchPad) -> None:
@@ -246,6 +262,8 @@ def put_back(launchpad: LaunchPad, worker: str, *, stopped: bool) -> list[int]:
         mine = {"fw_id": launch["fw_id"], "launches": launch["launch_id"]}
         if launchpad.fireworks.count_documents({**mine, "state": launch["state"]}):
             launchpad.rerun_fw(launch["fw_id"])
+            this = {"launch_id": launch["launch_id"], "state": {"$ne": "COMPLETED"}}
+            launchpad.launches.update_one(this, {"$set": {"state": "FIZZLED"}})
             back.append(launch["fw_id"])
     return back
 
