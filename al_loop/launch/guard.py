@@ -16,15 +16,14 @@ from fireworks import Firework, FWorker, LaunchPad
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from al_loop.campaign.engines import EngineKind
-from al_loop.errors import UserError
 from al_loop.launch.launchpad import DiscreetLaunchPad, opened
+from al_loop.launch.loading import ADVANCE as ADVANCE
+from al_loop.launch.loading import COMPUTE as COMPUTE
+from al_loop.launch.loading import NotOurs as NotOurs
 from al_loop.store import Connection, Stage
 
 SCHEMA = 1
 """Of a firework's spec: to be raised when it changes; fireworks of other schemas are left alone."""
-
-COMPUTE = "{{al_loop.launch.tasks.ComputeTask}}"
-ADVANCE = "{{al_loop.launch.tasks.AdvanceTask}}"
 
 # A folder and a queue request end up in a shell script: no quotes, no dollar signs, no line ends.
 _FOLDER = r"/[^\"$`\\\x00-\x1f]*"
@@ -33,10 +32,6 @@ _NUMBERS = ["int", "long"]
 
 _Folder = Annotated[str, Field(pattern=rf"\A{_FOLDER}\z")]
 _Plain = Annotated[str, Field(pattern=rf"\A{_PLAIN}\z")]
-
-
-class NotOurs(UserError):
-    """A firework that is not, or does not look like, a job of al_loop."""
 
 
 class _Exact(BaseModel):
