@@ -12,16 +12,21 @@ from al_loop.campaign import CampaignSpec
 from al_loop.launch.child import engines_of, preload_modules
 from al_loop.launch.crew import Crew
 from al_loop.launch.launchpad import open_launchpad
+from al_loop.launch.mending import mend
 from al_loop.launch.outage import Outage
-from al_loop.launch.reconcile import reconcile
 from al_loop.launch.submit import register
 from al_loop.launch.worker import Worker
-from al_loop.launch.workflows import FireworksExecutor, remove_workflows
-from al_loop.loop.advance import advance
+from al_loop.launch.workflows import remove_workflows
 from al_loop.store import CampaignRecord, Connection, Event, Store
 
 TICK_SECONDS = 0.25
 CARE_SECONDS = 5.0
+THOROUGH_SECONDS = 60.0
+"""Between two passes that look at every folder of a job that is due."""
+
+MEND_SECONDS = 5.0
+"""How long a person waits until it is certain what dead processes left behind."""
+
 LOOK_SECONDS = 2.0
 """How long one look at the database may take, before it is called away."""
 
@@ -34,8 +39,7 @@ def submit(connection: Connection, spec: CampaignSpec, *, base: Path) -> Campaig
     with Store(connection) as store, open_launchpad(connection) as launchpad:
         record = register(store, spec, base=base)
         _revive(store, launchpad, record)
-        reconcile(launchpad, spec.name)
-        advance(store, spec.name, FireworksExecutor(launchpad))
+        mend(store, launchpad, spec.name, patience=MEND_SECONDS)
     return record
 
 
@@ -87,8 +91,7 @@ def _look_after(
     outage: Outage,
 ) -> CampaignRecord:
     """Until the campaign ends: replace dead workers, put back what they held, and watch."""
-    executor = FireworksExecutor(launchpad)
-    care = 0.0
+    care = thorough = 0.0
     while True:
         with outage.waited_out():
             record = store.campaigns.get(campaign)
@@ -102,8 +105,9 @@ def _look_after(
                 store.events.add(Event(campaign=campaign, kind="worker-died", text=text))
                 care = 0.0
             if time.monotonic() >= care:
-                reconcile(launchpad, campaign)
-                advance(store, campaign, executor)
+                mend(store, launchpad, campaign, urgent_only=time.monotonic() < thorough)
+                if time.monotonic() >= thorough:
+                    thorough = time.monotonic() + THOROUGH_SECONDS
                 care = time.monotonic() + CARE_SECONDS
             watch(store)
             if record.state not in ("running", "paused"):
