@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TypeVar
 
 from fireworks import LaunchPad
 from pymongo.errors import PyMongoError
 
+from al_loop.launch.loading import only_our_objects
 from al_loop.store import Connection
 from al_loop.store.faults import translate
 from al_loop.store.outages import persist
@@ -28,14 +29,22 @@ class DiscreetLaunchPad(LaunchPad):  # type: ignore[misc]  # FireWorks is not ty
 AnyLaunchPad = TypeVar("AnyLaunchPad", bound=LaunchPad)
 
 
-def open_launchpad(connection: Connection) -> AbstractContextManager[DiscreetLaunchPad]:
-    """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes."""
-    return opened(connection, DiscreetLaunchPad)
+@contextmanager
+def open_launchpad(connection: Connection) -> Iterator[DiscreetLaunchPad]:
+    """LaunchPad of a database, quiet; a new database gets FireWorks' counters and indexes.
+
+    The driver's errors, also of what is done with it, become DatabaseError.
+    """
+    with opened(connection, DiscreetLaunchPad) as launchpad:
+        try:
+            yield launchpad
+        except PyMongoError as error:
+            raise translate(error, connection) from None
 
 
 @contextmanager
 def opened(connection: Connection, kind: type[AnyLaunchPad]) -> Iterator[AnyLaunchPad]:
-    """As :func:`open_launchpad`, of this kind; the driver's errors become DatabaseError."""
+    """LaunchPad of this kind; the driver's errors become DatabaseError until it is ready."""
     try:
         launchpad = kind(**{**connection.launchpad_dict(), "strm_lvl": "CRITICAL"})
     except (PyMongoError, OSError, TypeError, ValueError) as error:
@@ -47,7 +56,8 @@ def opened(connection: Connection, kind: type[AnyLaunchPad]) -> Iterator[AnyLaun
                 persist(lambda: prepare(launchpad), seconds=connection.patience)
         except PyMongoError as error:
             raise translate(error, connection) from None
-        yield launchpad
+        with only_our_objects():
+            yield launchpad
     finally:
         launchpad.connection.close()
 
