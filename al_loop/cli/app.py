@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from al_loop.cli import check, control, db, export, init, launchpad, status, worker
+from al_loop.cli import check, control, db, export, init, launchpad, status, submitter, worker
 from al_loop.cli import run as running
 from al_loop.cli.console import complain
 from al_loop.errors import AlLoopError
@@ -24,6 +24,7 @@ app.command()(running.run)
 app.command()(running.submit)
 app.command()(status.status)
 app.command()(worker.worker)
+app.command()(submitter.submitter)
 app.command()(control.pause)
 app.command()(control.stop)
 app.command()(control.resume)
