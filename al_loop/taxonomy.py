@@ -122,7 +122,7 @@ JOBS = (
         "disk-full",
         "the disk is full, or your quota is used up",
         "site",
-        "make room; `al-loop doctor --fix` then puts the jobs back",
+        "make room; `al-loop resume` then tries the jobs again",
     ),
     Fault(
         "filesystem",

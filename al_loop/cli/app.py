@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from al_loop.cli import check, control, db, export, init, launchpad, status, submitter, worker
+from al_loop.cli import (
+    check,
+    control,
+    db,
+    doctor,
+    export,
+    init,
+    launchpad,
+    status,
+    submitter,
+    worker,
+)
 from al_loop.cli import run as running
 from al_loop.cli.console import complain
 from al_loop.errors import AlLoopError
@@ -23,6 +34,7 @@ app.command()(check.check)
 app.command()(running.run)
 app.command()(running.submit)
 app.command()(status.status)
+app.command()(doctor.doctor)
 app.command()(worker.worker)
 app.command()(submitter.submitter)
 app.command()(control.pause)

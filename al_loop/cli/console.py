@@ -84,6 +84,12 @@ def restarter(connection: Connection) -> Callable[[], None] | None:
     return restart
 
 
+def local_server(connection: Connection) -> LocalServer | None:
+    """The user's own server that a connection belongs to, if it is one of this place."""
+    folder = _local_folder(connection)
+    return None if folder is None else LocalServer(folder)
+
+
 def _local_folder(found: Connection | None) -> Path | None:
     """Folder of the local database that ``found`` belongs to, if it is one."""
     if found is None:

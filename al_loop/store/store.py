@@ -117,6 +117,11 @@ class Store:
             missing += [f"{table.name}.{name}" for name in sorted(wanted - table.index_names())]
         return missing
 
+    def is_ahead(self) -> bool:
+        """Whether a newer al_loop has written to this database."""
+        marker = self._client.guarded(lambda database: database[_META].find_one({"_id": "indexes"}))
+        return marker is not None and marker["version"] > _INDEX_VERSION
+
     def make_indexes(self) -> None:
         """Make the indexes that are missing."""
         self._client.guarded(self._make_indexes)

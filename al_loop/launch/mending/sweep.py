@@ -15,6 +15,7 @@ from al_loop.launch.mending.orphans import broken, orphans
 from al_loop.launch.mending.runs import lost_runs
 from al_loop.launch.mending.scene import Scene, Suspect
 from al_loop.launch.mending.states import inconsistent
+from al_loop.launch.offline import recover
 from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance
 from al_loop.store import Event, Store
@@ -62,7 +63,10 @@ def mend(
     patience
         Seconds to keep looking at what is not certain yet. With 0 it is left to the next pass.
     """
-    done: list[Mended] = []
+    done = [
+        Mended("offline-ended", run.campaign, f"firework {run.fw_id}", f"it is {run.state}")
+        for run in recover(launchpad, campaign)
+    ]
     began = time.monotonic()
     while True:
         scene = Scene(store, launchpad, campaign)
