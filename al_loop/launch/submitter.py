@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fireworks import LaunchPad
-from fireworks.utilities.fw_serializers import load_object
+from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 from pymongo.errors import PyMongoError
 
 from al_loop.errors import AlLoopError, DatabaseError, MachineError, UserError
@@ -239,7 +239,7 @@ def _hand_over(
     launchpad: LaunchPad, kind: Kind, firework: Any, *, spec: OurSpec, launch: int
 ) -> str:
     """Write a firework's job script into its folder and submit it; returns the queue's id."""
-    adapter = load_object(kind.qadapter.to_dict())
+    adapter = CommonAdapter.from_dict(kind.qadapter.to_dict())
     if spec.queueadapter is not None:
         # What is null in the firework's request overrules the site's file.
         adapter.update(spec.queueadapter.model_dump(exclude_unset=True))
