@@ -11,6 +11,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import NEW_NAME, CampaignFailed
 from al_loop.loop.stages.base import Completed, Note, Waits
+from al_loop.naming import inside
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
     Errors,
@@ -160,7 +161,7 @@ def write_data(ctx: Context, *, training_set: str, folder: Path) -> None:
     """
     parts = []
     for i, key in enumerate(ctx.store.training_sets.lineage(training_set)):
-        part = ctx.folder / "data" / f"{i:06d}-{key[:8]}"
+        part = inside(ctx.folder / "data", f"{i:06d}-{key[:8]}", what="a part of the data")
         if not is_written(part):
             _write_part(ctx, key, part)
         parts.append(part)
@@ -229,7 +230,7 @@ def _fetch_restart(
     if parent is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {name: folder / name for name in parent.restart}
+    paths = {name: inside(folder, name, what="a model file") for name in parent.restart}
     for name, path in paths.items():
         ctx.store.files.fetch(parent.files[name], path)
     return paths
