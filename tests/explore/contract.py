@@ -44,7 +44,7 @@ class ExplorerContract:
     virial_rtol: float = 1.0e-6
     force_atol: float = 1.0e-9
     looks: int = 25
-    """A stop is asked for when the explorer has looked so often whether one is."""
+    """A stop is asked for when the explorer has looked so often; see ``asked``."""
     continued: float = 0.0
     """Tolerance of all numbers of a walk that was stopped and continued; 0: to the last bit."""
     mean_temperature_band: tuple[float, float] = (0.6, 1.4)
@@ -298,13 +298,17 @@ class ExplorerContract:
             found, expected, rtol=self.continued, atol=self.continued, equal_nan=True
         )
 
+    def asked(self, folder: Path) -> Callable[[], bool]:
+        """Whether a stop has been asked for: when the explorer has looked ``looks`` times."""
+        looks = iter([False] * self.looks)
+        return lambda: next(looks, True)
+
     def run_in_parts(
         self, explorer: Explorer, committee: Committee, folder: Path, *walkers: tuple[Walker, Atoms]
     ) -> tuple[list[Walk], int]:
         """Walks, and how often the job was stopped before they were there."""
         for stops in range(12):
-            looks = iter([False] * self.looks)
-            with mock.patch.object(stopping, "requested", lambda left=looks: next(left, True)):
+            with mock.patch.object(stopping, "requested", self.asked(folder)):
                 try:
                     return self.run(explorer, committee, folder, *walkers), stops
                 except JobStopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,17 +10,20 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from al_loop import stopping
 from al_loop.campaign.engines import engine_class
-from al_loop.errors import EngineCrashed, EngineMissing
+from al_loop.errors import EngineCrashed, EngineMissing, JobStopped
 from al_loop.explore import (
     Committee,
     KeepRule,
     Limits,
+    Walk,
     collect_walks,
     run_explore_job,
     stage_explore_job,
@@ -41,10 +45,11 @@ class TestLammpsExplorer(ExplorerContract):
     deviation_rtol = 1.0e-4
     virial_rtol = 1.0e-4
     force_atol = 1.0e-5
+    continued = 1.0e-7
 
     @pytest.fixture
     def explorer(self) -> LammpsExplorer:
-        return LammpsExplorer(LammpsOptions(tdamp=50.0, pdamp=300.0))
+        return LammpsExplorer(LammpsOptions(tdamp=50.0, pdamp=300.0, restart_every=20))
 
     @pytest.fixture
     def committee(self, deepmd_committee: Committee) -> Committee:
@@ -63,6 +68,11 @@ class TestLammpsExplorer(ExplorerContract):
         atoms = solid.copy()
         atoms.positions[1] = atoms.positions[0]
         return atoms
+
+    def asked(self, folder: Path) -> Callable[[], bool]:
+        """When LAMMPS has taken some samples since it was started."""
+        rows = folder / "solid" / "deviation.out"
+        return lambda: rows.exists() and len(rows.read_text().splitlines()) >= 5
 
     def in_their_axes(self, worst: np.ndarray, virials: np.ndarray, frame: Atoms) -> float:
         """DeePMD-kit takes the components in LAMMPS' axes."""
@@ -178,17 +188,18 @@ class TestLammpsExplorer(ExplorerContract):
             [sys.executable, "-c", CHECK_ALONE], capture_output=True, text=True, check=True
         ).stdout.split()  # fmt: skip
 
-    def test_a_killed_job_takes_lammps_with_it_and_continues(
-        self, committee: Committee, solid: Atoms, tmp_path: Path
+    @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM to all"])
+    def test_a_job_that_ends_early_takes_lammps_with_it_and_goes_on(
+        self, committee: Committee, solid: Atoms, tmp_path: Path, how: str
     ) -> None:
         def stage(name: str) -> JobFolder:
             return stage_explore_job(
                 tmp_path / name,
                 engine="lammps",
-                options=LammpsOptions(),
+                options=LammpsOptions(restart_every=10),
                 walkers=[
                     (self.walker("short", steps=20), solid),
-                    (self.walker("long", steps=300), solid),
+                    (self.walker("long", steps=600), solid),
                 ],
                 committee=committee,
                 limits=EVERYTHING,
@@ -198,20 +209,78 @@ class TestLammpsExplorer(ExplorerContract):
         folder = stage("killed")
         process = subprocess.Popen([sys.executable, "-c", RUN, str(folder.path)])
         until(lambda: (folder.path / "short.deviation.npz").exists())
-        until(lambda: (folder.path / "long" / "deviation.out").exists())
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        until(lambda: (folder.path / "long" / "restart.b").exists())
+        if how == "SIGKILL":
+            os.kill(process.pid, signal.SIGKILL)
+        else:  # Slurm signals all processes of a step at once
+            for number in [*lammps_in(folder.path), process.pid]:
+                os.kill(number, signal.SIGTERM)
+        assert process.wait() == (-signal.SIGKILL if how == "SIGKILL" else 3)
         until(lambda: not lammps_in(folder.path))
         saved = (folder.path / "short.deviation.npz").stat().st_mtime_ns
         clock = Clock()
         run_explore_job(folder, clock)
         assert len(clock.spans) == 1
         assert (folder.path / "short.deviation.npz").stat().st_mtime_ns == saved
+        assert "Reading restart file" in (folder.path / "lmp.out").read_text()
         other = stage("undisturbed")
         run_explore_job(other, Clock())
         for mine, theirs in zip(collect_walks(folder), collect_walks(other), strict=True):
-            np.testing.assert_array_equal(mine.max_force_deviation, theirs.max_force_deviation)
-            np.testing.assert_array_equal(mine.frames[-1].positions, theirs.frames[-1].positions)
+            np.testing.assert_array_equal(mine.step, theirs.step)
+            self.same(mine.max_force_deviation, theirs.max_force_deviation)
+            self.same(mine.frames[-1].positions, theirs.frames[-1].positions)
+
+    def stopped(
+        self, explorer: LammpsExplorer, committee: Committee, folder: Path, solid: Atoms
+    ) -> None:
+        """Run the walker until it has taken some samples."""
+        with (
+            mock.patch.object(stopping, "requested", self.asked(folder)),
+            pytest.raises(JobStopped),
+        ):
+            self.run(explorer, committee, folder, (self.walker(), solid))
+
+    @pytest.mark.parametrize("damage", ["short", "both short", "unreadable", "lost samples"])
+    def test_a_walker_whose_restart_is_damaged_still_ends_whole(
+        self,
+        explorer: LammpsExplorer,
+        committee: Committee,
+        solid: Atoms,
+        tmp_path: Path,
+        damage: str,
+    ) -> None:
+        (whole,) = self.run(explorer, committee, tmp_path / "whole", (self.walker(), solid))
+        self.stopped(explorer, committee, tmp_path / "j", solid)
+        place = tmp_path / "j" / "solid"
+        files = sorted(place.glob("restart.?"), key=lambda p: p.stat().st_mtime_ns)
+        assert files
+        for file in files if damage != "short" else files[-1:]:
+            data = file.read_bytes()
+            if "short" in damage:
+                file.write_bytes(data[:-100])
+            elif damage == "unreadable":
+                file.write_bytes(data[:200] + bytes(len(data) - 300) + data[-100:])
+        if damage == "lost samples":
+            (place / "samples.dump").write_text("")
+        walks: list[Walk] = []
+        with contextlib.suppress(EngineCrashed):
+            walks = self.run(explorer, committee, tmp_path / "j", (self.walker(), solid))
+        if damage == "unreadable":
+            assert walks == []
+            walks = self.run(explorer, committee, tmp_path / "j", (self.walker(), solid))
+        (walk,) = walks
+        np.testing.assert_array_equal(walk.step, whole.step)
+        self.same(walk.max_force_deviation, whole.max_force_deviation)
+        assert sorted(p.name for p in place.iterdir()) == ["in.lammps", "log.lammps", "start.data"]
+
+    def test_a_restart_of_another_walk_is_not_taken(
+        self, explorer: LammpsExplorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        self.stopped(explorer, committee, tmp_path / "j", solid)
+        other = (self.walker(seed=12), solid)
+        (walk,) = self.run(explorer, committee, tmp_path / "j", other)
+        (alone,) = self.run(explorer, committee, tmp_path / "alone", other)
+        np.testing.assert_array_equal(walk.frames[-1].positions, alone.frames[-1].positions)
 
     def test_a_hot_walker_ends_by_its_temperature(
         self, explorer: LammpsExplorer, committee: Committee, solid: Atoms, tmp_path: Path
@@ -280,9 +349,16 @@ print(*sys.modules)
 RUN = """
 import sys
 from pathlib import Path
+from al_loop import stopping
+from al_loop.errors import JobStopped
 from al_loop.explore import run_explore_job
 from al_loop.jobfolder import Clock, JobFolder
-run_explore_job(JobFolder(Path(sys.argv[1])), Clock())
+folder = JobFolder(Path(sys.argv[1]))
+with stopping.listening(folder.path):
+    try:
+        run_explore_job(folder, Clock())
+    except JobStopped:
+        sys.exit(3)
 """
 
 

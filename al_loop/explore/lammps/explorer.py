@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -12,11 +10,20 @@ from ase import Atoms
 
 from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing
+from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.executable import check_program, find_program
-from al_loop.explore.lammps.inputs import DATA, SCRIPT, data_file, nvt_example, walker_script
+from al_loop.explore.lammps.inputs import (
+    CONTINUE,
+    DATA,
+    SCRIPT,
+    data_file,
+    nvt_example,
+    walker_script,
+)
 from al_loop.explore.lammps.options import LammpsOptions
 from al_loop.explore.lammps.reading import read_walk
+from al_loop.explore.lammps.restart import prepare
 from al_loop.explore.lammps.run import run_in_turn
 from al_loop.jobfolder import Clock
 
@@ -47,8 +54,9 @@ class LammpsExplorer:
     ) -> Iterator[Walk]:
         """Run the walkers in turn in one LAMMPS process, each in ``folder/<its name>``.
 
-        If LAMMPS gives up on a walker, a new process runs those that are left. A walker's
-        folder keeps ``in.lammps``, ``start.data`` and ``log.lammps``.
+        If LAMMPS gives up on a walker, a new process runs those that are left. A walker that
+        was stopped or killed goes on from its last restart file. A walker's folder keeps
+        ``in.lammps``, ``start.data`` and ``log.lammps``.
         """
         if committee.model_format not in self.formats:
             raise EngineMissing(
@@ -56,17 +64,20 @@ class LammpsExplorer:
                 remedy="explore with the engine ase",
             )
         program = find_program(self.options)
-        for walker, atoms in walkers:
-            models = [
-                os.path.relpath(model.resolve(), (folder / walker.name).resolve())
-                for model in committee.models
-            ]
-            files = self._inputs(walker, atoms, committee, models=models, limits=limits)
-            _stage(folder / walker.name, files)
+        continued = {
+            walker.name
+            for walker, atoms in walkers
+            if self._prepare(walker, atoms, committee, folder=folder, limits=limits)
+        }
         left = {walker.name: (walker, atoms) for walker, atoms in walkers}
         while left:
             for name, ending in run_in_turn(
-                list(left), folder=folder, program=program, limit=limits.deviation, clock=clock
+                list(left),
+                continued=continued,
+                folder=folder,
+                program=program,
+                limit=limits.deviation,
+                clock=clock,
             ):
                 walker, atoms = left.pop(name)
                 yield read_walk(
@@ -93,6 +104,35 @@ class LammpsExplorer:
             model_file, atoms, temperature=temperature, steps=steps, elements=elements
         )
 
+    def _prepare(
+        self,
+        walker: Walker,
+        atoms: Atoms,
+        committee: Committee,
+        *,
+        folder: Path,
+        limits: Limits,
+    ) -> bool:
+        """Make a walker's folder ready to run; whether it goes on from a restart file."""
+        place = folder / walker.name
+        models = relative_models(committee, place)
+        inputs = self._inputs(walker, atoms, committee, models=models, limits=limits)
+        restart = prepare(place, walker, atoms, inputs=inputs)
+        if restart is None:
+            return False
+        script = walker_script(
+            walker,
+            atoms=len(atoms),
+            models=models,
+            elements=committee.elements,
+            limits=limits,
+            options=self.options,
+            restart=restart.file,
+            restarts=restart.order,
+        )
+        (place / CONTINUE).write_text(script)
+        return True
+
     def _inputs(
         self,
         walker: Walker,
@@ -111,11 +151,3 @@ class LammpsExplorer:
             options=self.options,
         )
         return {SCRIPT: script, DATA: data_file(atoms, committee.elements)}
-
-
-def _stage(folder: Path, files: dict[str, str]) -> None:
-    """A fresh folder with the input files: what a killed run left is removed."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, text in files.items():
-        (folder / name).write_text(text)

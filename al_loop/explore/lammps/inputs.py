@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
@@ -20,6 +20,8 @@ DEVIATION = "deviation.out"
 DUMP = "samples.dump"
 LOG = "log.lammps"
 STOP = "stop"
+CONTINUE = "in.continue"
+RESTARTS = ("restart.a", "restart.b")
 
 BEGIN, END = "al_loop: begin ", "al_loop: end "
 """What the joint script prints before and after each walker."""
@@ -79,11 +81,15 @@ def walker_script(
     elements: Sequence[str],
     limits: Limits,
     options: LammpsOptions,
+    restart: str | None = None,
+    restarts: tuple[str, str] = RESTARTS,
 ) -> str:
     """``in.lammps`` of one walker, complete: ``lmp -in in.lammps`` in its folder runs it.
 
-    ``models`` are paths as seen from that folder.
+    ``models`` are paths as seen from that folder. With ``restart``, a restart file, it goes on
+    from there; ``restarts`` are those that LAMMPS writes in turn.
     """
+    samples = -(-options.restart_every // walker.sample_every)
     return render_template(
         "lammps/explore.in.j2",
         walker=walker,
@@ -94,6 +100,9 @@ def walker_script(
         deviation_file=DEVIATION,
         dump_file=DUMP,
         stop_file=STOP,
+        restart=restart,
+        restarts=restarts,
+        restart_every=samples * walker.sample_every,
         temperature_limit=temperature_limit(walker, limits),
         timestep_ps=f"{walker.timestep * _PS_PER_FS:.12g}",
         tdamp_ps=f"{options.tdamp * _PS_PER_FS:.12g}",
@@ -103,15 +112,18 @@ def walker_script(
     )
 
 
-def joint_script(names: Sequence[str]) -> str:
-    """One script that runs walkers in turn, each in its folder, in one LAMMPS process."""
+def joint_script(names: Sequence[str], *, continued: Collection[str] = ()) -> str:
+    """One script that runs walkers in turn, each in its folder, in one LAMMPS process.
+
+    Those that are ``continued`` run their ``in.continue`` and not their ``in.lammps``.
+    """
     blocks = [
         "\n".join(
             [
                 f'print "{BEGIN}{name}"',
                 f"shell cd {name}",
                 f"log {LOG}",
-                f"include {SCRIPT}",
+                f"include {CONTINUE if name in continued else SCRIPT}",
                 "log none",
                 "clear",
                 "shell cd ..",

@@ -27,6 +27,12 @@ class LammpsOptions(EngineOptions):
     pdamp: float = Field(
         1000.0, gt=0, allow_inf_nan=False, description="Time constant of the barostat (npt), fs."
     )
+    restart_every: int = Field(
+        100,
+        ge=1,
+        description="Steps between two restart files, rounded up to whole samples: a kill or a "
+        "walltime costs no more. It takes about a millisecond.",
+    )
     barostat: Literal["iso", "aniso", "tri"] = Field(
         "iso",
         description="What npt changes: the volume (iso), the three lengths (aniso), "

@@ -9,20 +9,24 @@ from __future__ import annotations
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from al_loop import stopping
 from al_loop.errors import EngineCrashed
 from al_loop.explore.lammps.executable import Program
 from al_loop.explore.lammps.faults import classify, last_words
 from al_loop.explore.lammps.inputs import BEGIN, DEVIATION, END, STOP, joint_script
 from al_loop.explore.lammps.parse import parse_deviation, parse_thermo_row
+from al_loop.explore.lammps.restart import forget
 from al_loop.explore.reduce import COMPLETED, Ending
 from al_loop.jobfolder import Clock
 
 JOINT_SCRIPT = "in.walkers"
 OUTPUT = "lmp.out"
+_PATIENCE = 5.0
+"""Seconds that LAMMPS has to end on SIGTERM."""
 
 
 class DeviationWatch:
@@ -95,7 +99,13 @@ class _Progress:
 
 
 def run_in_turn(
-    names: Sequence[str], *, folder: Path, program: Program, limit: float, clock: Clock
+    names: Sequence[str],
+    *,
+    continued: Collection[str],
+    folder: Path,
+    program: Program,
+    limit: float,
+    clock: Clock,
 ) -> Iterator[tuple[str, Ending]]:
     """Run staged walkers in one process; yield each when it has ended.
 
@@ -104,10 +114,14 @@ def run_in_turn(
 
     Raises
     ------
+    JobStopped
+        The job was asked to stop. LAMMPS is ended; when Slurm has ended it by the same signal,
+        this is no crash.
     EngineCrashed
         LAMMPS failed and no walker is to blame.
     """
-    (folder / JOINT_SCRIPT).write_text(joint_script(names))
+    stopping.stop_if_requested(folder)
+    (folder / JOINT_SCRIPT).write_text(joint_script(names, continued=continued))
     command = [*program.command, "-in", JOINT_SCRIPT, "-log", "none", "-nonbuf"]
     progress = _Progress(folder=folder, limit=limit, clock=clock)
     left = list(names)
@@ -121,15 +135,22 @@ def run_in_turn(
                     if ended is not None:
                         left.remove(ended)
                         yield ended, COMPLETED
+                    elif left:
+                        stopping.stop_if_requested(folder)
             drained = True
         finally:
             if not drained:
-                process.kill()
+                _end(process)
         code = process.wait()
     progress.ended_early()
     if not left:
         return
+    stopping.stop_if_requested(folder)
     ending = classify(progress.tail, code=code, integrating=progress.setting_up)
+    if progress.walker and progress.walker in continued and not progress.setting_up:
+        ending = None
+        if 0 < code < 128:  # not by a signal: it may be the restart file, so start anew
+            forget(folder / progress.walker)
     if ending is None or progress.walker is None:
         raise EngineCrashed(
             f"LAMMPS ended with code {code}:\n{last_words(progress.tail)}",
@@ -137,6 +158,15 @@ def run_in_turn(
             remedy="try `al-loop check`; run in.lammps of a walker by hand",
         )
     yield progress.walker, ending
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End LAMMPS, and what a launcher (srun, mpirun) has started for it."""
+    process.terminate()
+    try:
+        process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _started(command: list[str], *, folder: Path, program: Program) -> subprocess.Popen[str]:
