@@ -60,15 +60,18 @@ class FireworksExecutor:
             self._put_up(ctx, missing[i : i + MAX_FIREWORKS])
 
     def withdraw(self, ctx: Context) -> None:
-        """Remove the campaign's fireworks, but for those that run or that a person has set aside.
+        """Remove the campaign's fireworks that wait or have ended without their job being done.
 
-        What is still due is put up anew by the next ``ensure``, with the resources of then.
+        Those that run, and those that a person has set aside, stay. What is still due is put up
+        anew by the next ``ensure``, with the resources of then.
         """
-        kept = ("RUNNING", *_BY_HAND)
+        due = [job.id for job in ctx.store.jobs.all_due(ctx.name)]
+        undone = {"state": "COMPLETED", JOB_ID: {"$in": due}}
+        waiting = {"state": {"$nin": ["RUNNING", "COMPLETED", *_BY_HAND]}}
         mine = {CAMPAIGN: ctx.name}
         # First out of reach of the workers, in one step; then away.
         self.launchpad.fireworks.update_many(
-            {**mine, "state": {"$nin": list(kept)}}, {"$set": {"state": "ARCHIVED"}}
+            {**mine, "$or": [undone, waiting]}, {"$set": {"state": "ARCHIVED"}}
         )
         gone = self.launchpad.fireworks.distinct("fw_id", {**mine, "state": "ARCHIVED"})
         for workflow in list(self.launchpad.workflows.find({"metadata.campaign": ctx.name})):
