@@ -29,7 +29,8 @@ def examine(connection: Connection, name: str | None = None, *, fix: bool = Fals
     UserError
         There is no campaign of this name.
     """
-    with Store(connection) as store, open_launchpad(connection) as launchpad:
+    hurried = connection.with_patience(PATIENCE)
+    with Store(hurried) as store, open_launchpad(hurried) as launchpad:
         if name is not None and store.campaigns.get(name) is None:
             raise UserError(
                 f"there is no campaign called {name!r} in this database",

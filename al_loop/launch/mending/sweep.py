@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -76,8 +77,7 @@ def mend(
             done += [_repair(scene, one) for one in certain if _is_mine(scene, one)]
             # A lock is always waited for: advance() would wait for it much longer.
             limit = max(patience, _LOCK_SECONDS) if look is stale_locks else patience
-            left = began + limit - time.monotonic()
-            waits |= any(one.patience < left for one in rest)
+            waits |= rest < began + limit - time.monotonic()
         if not waits:
             break
         time.sleep(_PAUSE)
@@ -90,18 +90,18 @@ def damage(scene: Scene, *, patience: float = 0.0) -> list[Suspect]:
     end = time.monotonic() + patience
     while True:
         found = [_sort_out(scene, look) for look in _LOOKS]
-        left = end - time.monotonic()
-        if not any(one.patience < left for _, rest in found for one in rest):
+        if min(rest for _, rest in found) > end - time.monotonic():
             return [one for certain, _ in found for one in certain]
         time.sleep(_PAUSE)
 
 
-def _sort_out(scene: Scene, look: Look) -> tuple[list[Suspect], list[Suspect]]:
-    """What is broken for certain, and what may be."""
+def _sort_out(scene: Scene, look: Look) -> tuple[list[Suspect], float]:
+    """What is broken for certain; and in how many seconds the next may be (infinity: none)."""
     suspects = list(look(scene))
     ages = scene.store.sightings.look({one.key: one.looks for one in suspects})
     certain = [one for one in suspects if ages[one.key] >= one.patience]
-    return certain, [one for one in suspects if ages[one.key] < one.patience]
+    rest = [one.patience - ages[one.key] for one in suspects if ages[one.key] < one.patience]
+    return certain, min(rest, default=math.inf)
 
 
 def _is_mine(scene: Scene, suspect: Suspect) -> bool:
