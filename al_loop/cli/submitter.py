@@ -56,4 +56,4 @@ def submitter(
 
 
 def _say(text: str) -> None:
-    out.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False)
+    out.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False, soft_wrap=True)

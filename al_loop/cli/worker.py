@@ -124,4 +124,4 @@ def _use_cores() -> None:
 
 
 def _say(text: Any) -> None:
-    err.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False)
+    err.print(f"{time.strftime('%H:%M:%S')} {text}", markup=False, soft_wrap=True)
