@@ -30,7 +30,7 @@ from al_loop.launch.guard import (
     open_guarded,
 )
 from al_loop.launch.mending import mend
-from al_loop.launch.offline import FIREWORK, RUN, recover
+from al_loop.launch.offline import FIREWORK, RUN
 from al_loop.launch.schedulers import scheduler_for
 from al_loop.launch.site import Kind, Site
 from al_loop.store import Connection, Event, Store
@@ -130,9 +130,7 @@ class Submitter:
             yield
 
     def _mend(self, store: Store, launchpad: LaunchPad) -> None:
-        """Take in offline runs, then the mending pass, which carries the campaigns on."""
-        for run in recover(launchpad):
-            self.report(f"offline run of firework {run.fw_id} ({run.campaign}): {run.state}")
+        """The mending pass: takes in offline runs, and carries the campaigns on."""
         for one in mend(store, launchpad):
             self.report(f"{one.campaign}: {one.where}: {one.words}; put right")
 
