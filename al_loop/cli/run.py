@@ -60,13 +60,14 @@ def run(
 
 
 def submit(file: FileArgument, launchpad: LaunchpadOption = None) -> None:
-    """Put a campaign up for workers that run elsewhere (rlaunch, qlaunch)."""
+    """Put a campaign up for workers, here or in a queue (al-loop worker, al-loop submitter)."""
     spec = load_campaign(file)
     connection = _ready(spec, file, launchpad)
     record = launch_run.submit(connection, spec, base=file.parent)
     out.print(f"campaign   {spec.name} is {record.state}; its files go to {record.folder}")
-    out.print("next:      rlaunch rapidfire --nlaunches infinite --sleep 5   (as many as you like)")
-    out.print(f"           lpad get_wflows; al-loop status {spec.name}")
+    out.print("next:      al-loop submitter SITE-FOLDER    (a queue: docs/hpc.md)")
+    out.print("           al-loop worker --forever         (this machine; as many as you like)")
+    out.print(f"           al-loop status {spec.name}")
 
 
 def _ready(spec: CampaignSpec, file: Path, launchpad: Path | None) -> Connection:
