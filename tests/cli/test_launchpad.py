@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.campaigns import CHEAP, write_campaign
 from tests.cli.conftest import Command
 
 INIT = ("launchpad", "init", "site", "--scheduler", "slurm", "--account", "")
@@ -57,3 +58,15 @@ def test_what_is_missing_is_said_with_a_way_out(
     assert ran.code == 2
     assert words in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_campaign_is_checked_against_the_site_that_is_to_run_it(
+    al_loop: Command, tmp_path: Path
+) -> None:
+    queue = "resources: {{label: {{queue: bigmem}}}}"
+    write_campaign(tmp_path, CHEAP.replace("resources: {{cores: 2}}", queue), name="cheap")
+    al_loop(*INIT, "--gpu-queue", "a100")
+    ran = al_loop("check", "cheap.yaml", "--site", "site")
+    assert ran.code == 2
+    assert "resources.label.queue is bigmem" in ran.out
+    assert "train jobs go to gpu" in ran.out

@@ -216,6 +216,18 @@ def test_a_machine_without_the_engine_touches_nothing(camp: Camp) -> None:
     assert camp.all_documents() == before
 
 
+def test_a_queue_job_that_can_do_nothing_tells_the_campaign_why(camp: Camp) -> None:
+    with camp.fireworks() as launchpad:
+        fw_id = launchpad.fireworks.find_one({})["fw_id"]
+    before = camp.all_documents()
+    code, said = ended(camp.worker("singleshot", "--fw_id", str(fw_id), engines=False))
+    assert code == 3, said
+    assert camp.all_documents() == before
+    with Store(camp.connection) as store:
+        events = {event.kind: event.text for event in store.events.latest("cheap", 20)}
+    assert "no label engine" in events["node-unfit"]
+
+
 def test_a_machine_that_does_not_see_the_folders_touches_nothing(camp: Camp) -> None:
     before = camp.all_documents()
     (camp.folder / "cheap").rename(camp.folder / "elsewhere")
