@@ -20,13 +20,16 @@ from al_loop.launch.launchpad import DiscreetLaunchPad, opened
 from al_loop.launch.loading import ADVANCE as ADVANCE
 from al_loop.launch.loading import COMPUTE as COMPUTE
 from al_loop.launch.loading import NotOurs as NotOurs
+from al_loop.loop.context import STAMP
 from al_loop.store import Connection, Stage
 
 SCHEMA = 1
 """Of a firework's spec: to be raised when it changes; fireworks of other schemas are left alone."""
 
 # A folder and a queue request end up in a shell script: no quotes, no dollar signs, no line ends.
-_FOLDER = r"/[^\"$`\\\x00-\x1f]*"
+# It is a job's: <campaign>/iter.000003/label/chunk-000.
+_JOB = r"[A-Za-z0-9][A-Za-z0-9._+=,-]*"
+_FOLDER = rf"/[^\"$`\\\x00-\x1f]*/iter\.[0-9]{{6,}}/[a-z]+/{_JOB}"
 _PLAIN = r"[A-Za-z0-9_.:-]+"
 _NUMBERS = ["int", "long"]
 
@@ -87,8 +90,11 @@ class OurSpec(_Exact):
         """All parts speak of the same job."""
         compute, advance = self.tasks
         said = (compute.folder, advance.campaign, advance.job)
-        if said != (self.launch_dir, self.al_loop.campaign, self.al_loop.id):
+        names = self.al_loop
+        if said != (self.launch_dir, names.campaign, names.id):
             raise ValueError("its tasks are about another job than its names")
+        if self.folder.parts[-2:] != (names.stage, names.job):
+            raise ValueError("its folder is not that of its job")
         return self
 
     @property
@@ -120,9 +126,17 @@ def check_spec(spec: Mapping[str, Any], *, fw_id: int | None = None) -> OurSpec:
 
 
 def check_firework(launchpad: LaunchPad, raw: Mapping[str, Any]) -> OurSpec:
-    """Spec of a firework as stored, if reading it and its former launches is safe; NotOurs."""
+    """Spec of a firework as stored, if it is a job of a campaign here and safe to read; NotOurs."""
     fw_id = raw["fw_id"]
     spec = check_spec(raw["spec"], fw_id=fw_id)
+    campaign = spec.folder.parents[2]
+    if campaign.is_dir() and not (campaign / STAMP).is_file():
+        raise NotOurs(
+            f"its folder is in none that `al-loop run` or `submit` has made (no {STAMP}): left "
+            "alone",
+            where=f"firework {fw_id}",
+            remedy=f"look into {campaign}; `al-loop submit FILE` makes a campaign's folder",
+        )
     if former := [*raw.get("launches", []), *raw.get("archived_launches", [])]:
         check_launches(launchpad.launches.find({"launch_id": {"$in": former}}), fw_id=fw_id)
     return spec
@@ -167,6 +181,7 @@ def only_ours() -> dict[str, Any]:
             {"$ifNull": ["$spec._queueadapter", {}]}, _keys(QueueRequest), [*_NUMBERS, "null"]
         ),
         {"$eq": [folder, "$spec._launch_dir"]},
+        {"$eq": [_last_two("$spec._launch_dir"), ["$spec.al_loop.stage", "$spec.al_loop.job"]]},
     ]
     return {
         "spec.al_loop.schema": SCHEMA,
@@ -176,6 +191,12 @@ def only_ours() -> dict[str, Any]:
         "spec._launch_dir": {"$regex": rf"\A{_FOLDER}\z"},
         "$expr": {"$and": strict},
     }
+
+
+def _last_two(path: str) -> dict[str, Any]:
+    """Expression: the last two parts of a path."""
+    text = {"$cond": [{"$eq": [{"$type": path}, "string"]}, path, ""]}
+    return {"$slice": [{"$split": [text, "/"]}, -2]}
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from fireworks import Firework, FWorker, LaunchPad, PyTask, ScriptTask
 
 from al_loop.campaign import CampaignSpec, load_campaign
-from al_loop.launch.guard import NotOurs, check_launches, check_spec, only_ours
+from al_loop.launch.guard import NotOurs, check_firework, check_launches, check_spec, only_ours
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.run import submit
 from al_loop.store import Connection
@@ -66,6 +66,11 @@ def put(path: str, value: Any) -> Callable[[Spec], None]:
     return change
 
 
+def both_folders(spec: Spec, folder: str) -> None:
+    put("_launch_dir", folder)(spec)
+    put("_tasks.0.folder", folder)(spec)
+
+
 HOSTILE: dict[str, Callable[[Spec], None]] = {
     "a shell command": put("_tasks.0", ScriptTask.from_str("touch owned").to_dict()),
     "a Python function": put("_tasks.0", PyTask(func="os.system", args=["touch owned"]).to_dict()),
@@ -85,11 +90,24 @@ HOSTILE: dict[str, Callable[[Spec], None]] = {
     "names that are no mapping": put("al_loop", ["schema", 1]),
     "another schema": put("al_loop.schema", 2),
     "another folder than it says": put("_launch_dir", "/tmp"),
-    "a relative folder": lambda s: (put("_launch_dir", "x")(s), put("_tasks.0.folder", "x")(s))[0],
-    "a folder that is a command": lambda s: (
-        put("_launch_dir", '/tmp"; touch owned; "')(s),
-        put("_tasks.0.folder", '/tmp"; touch owned; "')(s),
+    "a relative folder": lambda s: both_folders(s, s["_launch_dir"].lstrip("/")),
+    "a folder that is a command": lambda s: both_folders(
+        s, f'/tmp"; touch owned; "{s["_launch_dir"]}'
+    ),
+    "a folder that is no job's": lambda s: both_folders(s, "/tmp"),
+    "a folder that leads out of a campaign": lambda s: both_folders(
+        s, f"{s['_launch_dir']}/../../../.."
+    ),
+    "the folder of another job": lambda s: both_folders(s, f"{s['_launch_dir']}-x"),
+    "a folder of another stage": lambda s: both_folders(
+        s, s["_launch_dir"].replace("/start/", "/train/")
+    ),
+    "a job whose name is a path": lambda s: (
+        put("al_loop.job", "../x")(s),
+        both_folders(s, s["_launch_dir"].rpartition("/")[0] + "/../x"),
     )[0],
+    "a job whose name is a pattern": put("al_loop.job", ".*"),
+    "a stage that does not exist": put("al_loop.stage", ".."),
     "a queue request that is a command": put("_queueadapter.job_name", "x\ntouch owned"),
     "a queue request that ends a line": put("_queueadapter.walltime", "01:00:00\n"),
     "a queue key of its own": put("_queueadapter.pre_rocket", "touch owned"),
@@ -113,6 +131,21 @@ def test_whatever_does_not_look_like_ours_is_neither_found_nor_accepted(
     everything = launchpad.fireworks.count_documents({})
     launchpad.fireworks.update_one({"fw_id": mine["fw_id"]}, {"$set": {"spec": mine["spec"]}})
     assert others == everything - 1, "one must not hide the others"
+
+
+def test_a_folder_that_no_campaign_has_claimed_is_left_alone(
+    launchpad: LaunchPad, tmp_path: Path
+) -> None:
+    """Somebody who writes to the database and to /tmp: the spec alone shows nothing wrong."""
+    raw = launchpad.fireworks.find_one({}, sort=[("fw_id", 1)])
+    assert check_firework(launchpad, raw)
+    names = raw["spec"]["al_loop"]
+    folder = tmp_path / "iter.000000" / names["stage"] / names["job"]
+    folder.mkdir(parents=True)
+    both_folders(raw["spec"], str(folder))
+    assert check_spec(raw["spec"]).folder == folder
+    with pytest.raises(NotOurs, match=r"no campaign\.sha256"):
+        check_firework(launchpad, raw)
 
 
 def test_the_query_works_as_a_fireworks_worker_uses_it(launchpad: LaunchPad) -> None:
