@@ -10,7 +10,16 @@ from al_loop.loop.status import CampaignStatus, IterationStatus
 
 STAGE_ORDER = ("start", "train", "explore", "select", "label", "assess")
 
-STATE_STYLE = {"running": "cyan", "converged": "green", "stopped": "yellow", "failed": "red"}
+STATE_STYLE = {
+    "running": "cyan",
+    "paused": "yellow",
+    "converged": "green",
+    "stopped": "yellow",
+    "failed": "red",
+}
+
+LAST_WORDS = 3
+"""Jobs that were given up whose last words are shown; the JSON document has them all."""
 
 
 def campaign_view(campaign: CampaignStatus) -> RenderableType:
@@ -18,6 +27,8 @@ def campaign_view(campaign: CampaignStatus) -> RenderableType:
     parts: list[RenderableType] = [headline(campaign)]
     if campaign.iterations:
         parts += [Text(), iterations_table(campaign), Text(), times_table(campaign)]
+    if campaign.failures:
+        parts += [Text(), failures_view(campaign)]
     return Group(*parts)
 
 
@@ -79,6 +90,21 @@ def _iteration_row(it: IterationStatus, labels: int) -> tuple[str, ...]:
         _number(it.audit_error, 3),
         it.decision or it.stage,
     )
+
+
+def failures_view(campaign: CampaignStatus) -> RenderableType:
+    """What failed, by kind: whose fault it is, and what to do."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("failed", "why", "fault of", "what to do"):
+        table.add_column(name, overflow="fold")
+    for one in campaign.failures:
+        plural = f"{one.count} {one.of}{'s' if one.count > 1 else ''}"
+        table.add_row(plural, f"{one.code}: {one.what}", one.whose, one.remedy)
+    parts: list[RenderableType] = [table]
+    for job in campaign.quarantined[-LAST_WORDS:]:
+        last = [line for line in job.words.splitlines() if line.strip()] or ["no last words"]
+        parts.append(Text(f"{job.job} was given up: {last[-1].strip()[:160]}", style="dim"))
+    return Group(*parts)
 
 
 def _number(value: float | None, digits: int) -> str:

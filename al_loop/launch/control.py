@@ -9,8 +9,10 @@ from fireworks import LaunchPad
 from al_loop.campaign import CampaignSpec, dump_campaign
 from al_loop.errors import UserError
 from al_loop.launch.launchpad import open_launchpad
+from al_loop.launch.mending import PATIENCE, mend
+from al_loop.launch.mending.folders import is_mounted
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
-from al_loop.loop.advance import advance, lease
+from al_loop.loop.advance import lease
 from al_loop.loop.amend import Change, plan_amendment
 from al_loop.loop.context import Context
 from al_loop.stopping import STOP_FILE
@@ -47,8 +49,15 @@ def resume(connection: Connection, name: str) -> CampaignRecord:
     """
     with Store(connection) as store, open_launchpad(connection) as launchpad:
         ctx = Context(store, name)
+        if not is_mounted(ctx.record):
+            raise UserError(
+                "the place of the campaign's folder is not on this machine",
+                where=ctx.record.folder,
+                remedy="go to a machine that has it; if it is lost for good, make the folder above "
+                "it, and the campaign's is written again",
+            )
         revive(ctx, launchpad)
-        advance(store, name, FireworksExecutor(launchpad))
+        mend(store, launchpad, name, patience=PATIENCE)
         return Context(store, name).record
 
 

@@ -10,6 +10,12 @@ from datetime import datetime, timezone
 from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.spec import TrustLevels
+from al_loop.loop.failures import (
+    FailureStatus,
+    QuarantinedStatus,
+    failures_of,
+    quarantined_of,
+)
 from al_loop.store import CampaignRecord, Counts, ErrorSummary, IterationRecord, Store
 
 
@@ -55,6 +61,8 @@ class CampaignStatus(_Document):
     labels: int
     jobs: JobsStatus | None
     iterations: list[IterationStatus]
+    failures: list[FailureStatus] = []
+    quarantined: list[QuarantinedStatus] = []
 
 
 class Status(_Document):
@@ -82,6 +90,8 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         labels=sum(it.counts.labelled for it in iterations),
         jobs=_jobs(store, running) if running else None,
         iterations=[_iteration(it, live=it is running) for it in iterations],
+        failures=failures_of(store, record),
+        quarantined=quarantined_of(store, record),
     )
 
 

@@ -81,7 +81,7 @@ class Labels:
     def __init__(self, client: Client) -> None:
         state = IndexModel([("method", 1), ("state", 1), ("when", -1), ("_id", 1)])
         failed = IndexModel(
-            [("method", 1), ("reason", 1), ("frame", 1)],
+            [("state", 1), ("method", 1), ("reason", 1), ("frame", 1)],
             partialFilterExpression={"state": "failed"},
         )
         self.table = Table(client, "labels", indexes=[state, failed])

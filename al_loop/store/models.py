@@ -100,6 +100,13 @@ class Models:
         """All models of a campaign, by iteration and member."""
         return self._find({"campaign": campaign})
 
+    def failed(self, campaign: str) -> dict[str, int]:
+        """Number of members of a campaign that could not be trained, per reason."""
+        mine = {"campaign": campaign, "state": "failed"}
+        counted = {"_id": "$reason", "count": {"$sum": 1}}
+        found = self.table.aggregate([{"$match": mine}, {"$group": counted}])
+        return {d["_id"]: d["count"] for d in found}
+
     def _find(self, query: Mapping[str, Any]) -> list[ModelRecord]:
         found = self.table.find(query, sort=[("campaign", 1), ("iteration", 1), ("member", 1)])
         return [_from_document(document) for document in found]

@@ -16,6 +16,7 @@ from fireworks import Firework, FWAction, FWorker, LaunchPad
 from al_loop.campaign import CampaignSpec, load_campaign
 from al_loop.errors import UserError
 from al_loop.jobfolder import JobFolder
+from al_loop.launch import control
 from al_loop.launch.alive import WORKER_PREFIX, worker_name
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.mending import Mended, Scene, damage, locks, mend, orphans, runs, states
@@ -479,6 +480,42 @@ def test_labels_of_another_job_are_never_taken_in(
     assert {"chunk-000", "chunk-001"} <= due
     assert "job-damaged" in kinds
     assert JobFolder(start_folder / "chunk-000").spec() == JobFolder(tmp_path / "own").spec()
+
+
+# -- campaigns that do not run
+
+
+def test_what_a_paused_campaign_lost_waits_until_it_is_resumed(
+    connection: Connection, store: Store, launchpad: LaunchPad, tmp_path: Path
+) -> None:
+    jobs = len(fireworks(launchpad))
+    start(launchpad, tmp_path, worker_name(dead_process()))
+    control.pause(connection, "cheap")
+    assert codes(mend(store, launchpad, "cheap")) == ["run-lost"]
+    assert not launchpad.run_exists()
+    control.resume(connection, "cheap")
+    assert fireworks(launchpad) == ["READY"] * jobs
+
+
+def test_what_a_stopped_campaign_lost_stays_lost_until_it_is_resumed(
+    connection: Connection, store: Store, launchpad: LaunchPad, tmp_path: Path
+) -> None:
+    jobs = len(fireworks(launchpad))
+    start(launchpad, tmp_path, worker_name(dead_process()))
+    control.stop(connection, "cheap")
+    assert mend(store, launchpad, "cheap") == []
+    assert not launchpad.run_exists()
+    control.resume(connection, "cheap")
+    assert fireworks(launchpad) == ["READY"] * jobs
+
+
+def test_a_campaign_is_not_resumed_where_its_disk_is_missing(
+    connection: Connection, store: Store, launchpad: LaunchPad, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "not-mounted" / "cheap"
+    store.database["campaigns"].update_one({}, {"$set": {"folder": str(elsewhere)}})
+    with pytest.raises(UserError, match="not on this machine"):
+        control.resume(connection, "cheap")
 
 
 # -- other hands

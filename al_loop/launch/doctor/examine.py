@@ -12,11 +12,8 @@ from al_loop.launch.doctor.disk import disk
 from al_loop.launch.doctor.folders import campaign_folders, finished_jobs, folder_findings
 from al_loop.launch.doctor.report import Figures, Finding, Report
 from al_loop.launch.launchpad import open_launchpad
-from al_loop.launch.mending import Mended, Scene, damage, mend
+from al_loop.launch.mending import PATIENCE, Mended, Scene, damage, mend
 from al_loop.store import Connection, Store
-
-PATIENCE = 5.0
-"""Seconds that a person waits until it is certain what dead processes left behind."""
 
 
 def examine(connection: Connection, name: str | None = None, *, fix: bool = False) -> Report:

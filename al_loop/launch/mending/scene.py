@@ -55,8 +55,8 @@ class Scene:
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the campaigns."""
-        return [record.name for record in self.campaigns]
+        """Names of the campaigns whose fireworks matter: those that have not ended."""
+        return [r.name for r in self.campaigns if r.state in ("running", "paused")]
 
     @cached_property
     def now(self) -> datetime:

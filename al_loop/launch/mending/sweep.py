@@ -19,6 +19,7 @@ from al_loop.launch.mending.states import inconsistent
 from al_loop.launch.offline import recover
 from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance
+from al_loop.loop.context import Context
 from al_loop.store import Event, Store
 
 Look = Callable[[Scene], Iterable[Suspect]]
@@ -26,6 +27,9 @@ Look = Callable[[Scene], Iterable[Suspect]]
 # Locks first: nothing of a workflow can be changed while it is locked.
 _URGENT: tuple[Look, ...] = (stale_locks, orphans, broken, lost_runs, inconsistent)
 _LOOKS: tuple[Look, ...] = (*_URGENT, folders, behind)
+
+PATIENCE = 5.0
+"""Seconds that a person waits until it is certain what dead processes left behind."""
 
 _PAUSE = 0.25
 _LOCK_SECONDS = 30.0
@@ -125,5 +129,7 @@ def _carry_on(scene: Scene) -> None:
     """advance(): results are taken in, lost folders written again, what is due put up."""
     executor = FireworksExecutor(scene.launchpad)
     for record in scene.campaigns:
-        if record.state in ("running", "paused") and is_mounted(record):
-            advance(scene.store, record.name, executor)
+        if record.name not in scene.names or not is_mounted(record):
+            continue
+        if advance(scene.store, record.name, executor) == "paused":
+            executor.withdraw(Context(scene.store, record.name))  # what was just put back
