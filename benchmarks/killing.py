@@ -58,8 +58,8 @@ budget: {{iterations: {iterations}}}
 resources: {{cores: 2}}
 """
 
-WEIGHTS = {"job": 9, "worker": 5, "mongod": 5, "run": 1}
-SECONDS_BETWEEN_KILLS = 1.2
+WEIGHTS = {"job": 10, "worker": 5, "mongod": 4, "run": 1}
+SECONDS_BETWEEN_KILLS = 0.8
 
 
 class Round:

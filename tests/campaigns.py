@@ -203,19 +203,17 @@ class Place:
     file: Path
     launchpad: Path
     connection: Connection
+    folder: Path
+    """Where its jobs are."""
 
     @classmethod
-    def make(cls, folder: Path, connection: Connection, *, text: str = CHEAP) -> Place:
-        """Write the campaign's file and the database's."""
-        file = write_campaign(folder, text, name="cheap")
-        launchpad = folder / "site.yaml"
+    def make(cls, base: Path, connection: Connection, *, folder: Path | None = None) -> Place:
+        """Write the campaign's file and the database's into ``base``."""
+        folder = folder or base / "cheap"
+        file = write_campaign(base, f"{CHEAP}folder: {folder}\n", name="cheap")
+        launchpad = base / "site.yaml"
         connection.to_launchpad_file(launchpad)
-        return cls(file, launchpad, connection)
-
-    @property
-    def folder(self) -> Path:
-        """Where its jobs are."""
-        return self.file.parent / "cheap"
+        return cls(file, launchpad, connection, folder)
 
     @property
     def log(self) -> str:

@@ -27,7 +27,8 @@ SHOWN = {
     "worker-died": "red",
     "job-lost": "yellow",
     "job-damaged": "yellow",
-    "database-back": "yellow",
+    "mended": "yellow",
+    "outage-over": "yellow",
 }
 
 

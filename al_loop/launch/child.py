@@ -8,6 +8,7 @@ it breaks goes with it. A job never outlives the process that asked for it.
 from __future__ import annotations
 
 import contextlib
+import io
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from al_loop import stopping
 from al_loop.campaign import CampaignSpec, engine_class
@@ -27,6 +29,9 @@ from al_loop.errors import AlLoopError, EngineCrashed, JobStopped, MachineError
 from al_loop.jobfolder import JobFolder
 from al_loop.loop.jobs import run_job
 from al_loop.taxonomy import diagnose
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _THREADS = ("OMP", "MKL", "OPENBLAS", "TF_INTRA_OP", "TF_INTER_OP", "DP_INTRA_OP", "DP_INTER_OP")
 ONE_THREAD = {
@@ -183,24 +188,57 @@ def kill_group(pid: int | None) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
+class _Forgiving(io.RawIOBase):
+    """A file to which writing never fails: what a full disk does not take is left out."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, data: Buffer, /) -> int:
+        with contextlib.suppress(OSError):
+            return os.write(self._descriptor, data)
+        return memoryview(data).nbytes
+
+
 @contextlib.contextmanager
 def redirected(log: Path) -> Iterator[None]:
-    """Send everything that this process prints, C libraries included, to a file."""
+    """Send everything that this process prints, C libraries included, to a file.
+
+    A log that cannot be written is no reason to fail.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as stream:
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
+    descriptor = _open(log)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    out, err = (
+        io.TextIOWrapper(io.BufferedWriter(_Forgiving(n)), line_buffering=True) for n in (1, 2)
+    )
     try:
-        yield
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        out.flush()
+        err.flush()
         for target, source in zip((1, 2), kept, strict=True):
             os.dup2(source, target)
             os.close(source)
+
+
+def _open(log: Path) -> int:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 def _job_process(folder: str, sender: Connection) -> None:

@@ -1,8 +1,9 @@
-"""While the database is away: wait, say so once, and start it again where it is one's own."""
+"""The database away, or the disk full: wait, say so once, and go on when it is over."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,9 +15,11 @@ from al_loop.store.faults import translate
 
 RESTART_SECONDS = 5.0
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class Outage:
-    """An outage of the database, as whoever looks after a campaign lives through it."""
+    """What passes without our doing, as whoever looks after a campaign lives through it."""
 
     def __init__(
         self,
@@ -29,18 +32,24 @@ class Outage:
         self.connection = connection
         self._say = say
         self._restart = restart
-        self._since: float | None = None
+        self._what = ""
+        self._since = 0.0
         self._next_restart = 0.0
         self._said: set[str] = set()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one now."""
+        return bool(self._what)
+
     @contextlib.contextmanager
     def waited_out(self) -> Iterator[None]:
-        """Within, a database that is away is no error: the caller comes again a little later.
+        """Within, an outage is no error: the caller comes again a little later.
 
         Raises
         ------
         DatabaseError
-            It answers, and refuses.
+            The database answers, and refuses.
         """
         began = time.monotonic()
         try:
@@ -52,29 +61,45 @@ class Outage:
             if not isinstance(translated, DatabaseAway):
                 raise translated from None
             self._away(translated, began)
+        except OSError as error:
+            if not _is_of_a_full_disk(error):
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            self._begin("the disk was full", began)
+            self._tell(f"the disk is full{where}: make room, and it goes on by itself")
 
-    def over(self) -> float:
-        """To be called when the database has answered: seconds that it had been away, or 0."""
-        if self._since is None:
-            return 0.0
-        seconds, self._since = time.monotonic() - self._since, None
+    def over(self) -> str:
+        """To be called when all has gone well: what there had been and for how long, or ''."""
+        if not self._what:
+            return ""
+        text = f"{self._what} for {time.monotonic() - self._since:.0f} s"
+        self._what = ""
         self._said.clear()
-        return seconds
+        return text
+
+    def _begin(self, what: str, began: float) -> None:
+        if not self._what:
+            self._what, self._since = what, began
 
     def _away(self, error: DatabaseAway, began: float) -> None:
-        if self._since is None:
-            self._since = began
+        if not self.is_on:
             doing = "starting it again" if self._restart else "waiting for it"
-            self._say(f"the database is away ({error.what}); {doing}, nothing is lost")
+            self._tell(f"the database is away ({error.what}); {doing}, nothing is lost")
+        self._begin("the database was away", began)
         if self._restart is not None and time.monotonic() >= self._next_restart:
             try:
                 self._restart()
             except DatabaseError as reason:
-                self._complain(f"it does not start: {reason}")
+                self._tell(f"it does not start: {reason}")
             self._next_restart = time.monotonic() + RESTART_SECONDS
 
-    def _complain(self, text: str) -> None:
+    def _tell(self, text: str) -> None:
         """Say it once an outage."""
         if text not in self._said:
             self._said.add(text)
             self._say(text)
+
+
+def _is_of_a_full_disk(error: OSError) -> bool:
+    """NumPy says ``96 requested and 0 written``, without a number."""
+    return error.errno in _FULL or (error.errno is None and "requested and" in str(error))

@@ -38,8 +38,16 @@ from al_loop.launch.tasks import STOPPED
 from al_loop.loop.advance import process_name
 from al_loop.store import Connection, Event, Store
 
-TROUBLE = (RuntimeError, ValueError, TypeError, LookupError, AssertionError)
-"""What FireWorks raises when a document goes away under its hands."""
+TROUBLE = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AssertionError,
+    OSError,
+    AttributeError,
+)
+"""What FireWorks raises when a document goes away under its hands, or a job's disk is full."""
 
 MOST_TROUBLES = 10
 """In a row, without a job between them: more is no accident."""

@@ -12,7 +12,7 @@ from al_loop.campaign import CampaignSpec
 from al_loop.launch.child import engines_of, preload_modules
 from al_loop.launch.crew import Crew
 from al_loop.launch.launchpad import open_launchpad
-from al_loop.launch.mending import mend
+from al_loop.launch.mending import PATIENCE, mend
 from al_loop.launch.outage import Outage
 from al_loop.launch.submit import register
 from al_loop.launch.worker import Worker
@@ -20,12 +20,10 @@ from al_loop.launch.workflows import remove_workflows
 from al_loop.store import CampaignRecord, Connection, Event, Store
 
 TICK_SECONDS = 0.25
+OUTAGE_SECONDS = 1.0
 CARE_SECONDS = 5.0
 THOROUGH_SECONDS = 60.0
 """Between two passes that look at every folder of a job that is due."""
-
-MEND_SECONDS = 5.0
-"""How long a person waits until it is certain what dead processes left behind."""
 
 LOOK_SECONDS = 2.0
 """How long one look at the database may take, before it is called away."""
@@ -39,7 +37,7 @@ def submit(connection: Connection, spec: CampaignSpec, *, base: Path) -> Campaig
     with Store(connection) as store, open_launchpad(connection) as launchpad:
         record = register(store, spec, base=base)
         _revive(store, launchpad, record)
-        mend(store, launchpad, spec.name, patience=MEND_SECONDS)
+        mend(store, launchpad, spec.name, patience=PATIENCE)
     return record
 
 
@@ -58,8 +56,8 @@ def run(
     ``watch`` is called several times a second with the store. When this process ends, however
     it ends, its workers end too; the same call continues the campaign.
 
-    While the database is away, this waits: ``say`` is told so once, and ``restart`` (for a database
-    of one's own) is called every few seconds to start it again.
+    While the database is away or the disk full, this waits: ``say`` is told so once, and
+    ``restart`` (for a database of one's own) is called every few seconds to start it again.
     """
     hurried = connection.with_patience(LOOK_SECONDS)
     with Store(hurried) as store, open_launchpad(hurried) as launchpad:
@@ -96,23 +94,21 @@ def _look_after(
         with outage.waited_out():
             record = store.campaigns.get(campaign)
             assert record is not None
-            if seconds := outage.over():
-                text = f"the database was away for {seconds:.0f} s"
-                store.events.add(Event(campaign=campaign, kind="database-back", text=text))
-                care = 0.0
             for _ in range(crew.replace_dead()):
                 text = "a worker died; a new one takes its place"
                 store.events.add(Event(campaign=campaign, kind="worker-died", text=text))
                 care = 0.0
-            if time.monotonic() >= care:
+            if outage.is_on or time.monotonic() >= care:
                 mend(store, launchpad, campaign, urgent_only=time.monotonic() < thorough)
                 if time.monotonic() >= thorough:
                     thorough = time.monotonic() + THOROUGH_SECONDS
                 care = time.monotonic() + CARE_SECONDS
+            if text := outage.over():
+                store.events.add(Event(campaign=campaign, kind="outage-over", text=text))
             watch(store)
             if record.state not in ("running", "paused"):
                 return record
-        time.sleep(TICK_SECONDS)
+        time.sleep(OUTAGE_SECONDS if outage.is_on else TICK_SECONDS)
 
 
 def _revive(store: Store, launchpad: LaunchPad, record: CampaignRecord) -> None:

@@ -57,7 +57,6 @@ def test_workers_killed_in_every_stage_lose_nothing(place: Place, undisturbed: O
 
 def test_a_worker_may_die_between_any_two_steps(place: Place, undisturbed: Outcome) -> None:
     spec = load_campaign(place.file)
-    spec = spec.model_copy(update={"folder": str(place.folder)})
     for moment in MOMENTS:
         submit(place.connection, spec, base=place.file.parent)
         command = [sys.executable, "-m", "tests.dying", place.launchpad, "cheap", moment]
