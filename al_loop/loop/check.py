@@ -19,6 +19,10 @@ from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
 
 
+_ODD = "\"'$`\\\n"
+"""Characters that a job script would take for something else."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """What a check found: engines with versions, structures, counts, and the first inputs."""
@@ -85,6 +89,12 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
 
 def check_folder(folder: Path) -> None:
     """UserError unless the campaign's folder is there, or can be made, and can be written to."""
+    if odd := sorted(set(str(folder)) & set(_ODD)):
+        raise UserError(
+            f"the campaign's folder has {' '.join(odd)} in its path, which job scripts misread",
+            where=folder,
+            remedy="set `folder` in the campaign file to a place without such characters",
+        )
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise UserError(
