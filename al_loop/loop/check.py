@@ -18,8 +18,7 @@ from al_loop.loop.stages.explore import walkers_for
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
 
-
-_ODD = "\"'$`\\\n"
+_ODD = '"$`\\\n'
 """Characters that a job script would take for something else."""
 
 

@@ -10,7 +10,7 @@ from al_loop.errors import UserError
 from al_loop.loop.check import check_folder
 
 
-@pytest.mark.parametrize("character", ['"', "'", "$", "`", "\\"])
+@pytest.mark.parametrize("character", ['"', "$", "`", "\\"])
 def test_a_path_that_a_job_script_would_misread_is_refused(tmp_path: Path, character: str) -> None:
     with pytest.raises(UserError, match="job scripts misread") as caught:
         check_folder(tmp_path / f"my{character}glass")
