@@ -104,7 +104,7 @@ JOBS = (
         "out-of-memory",
         "the job needed more memory than it was given",
         "campaign",
-        "raise resources.<stage>.memory (`al-loop amend`), then `al-loop resume`",
+        "raise resources.STAGE.memory (`al-loop amend`), then `al-loop resume`",
     ),
     Fault(
         "gpu-out-of-memory",
@@ -146,20 +146,20 @@ JOBS = (
         "killed",
         "the job was killed from outside: by the kernel for its memory, or by a person",
         "node",
-        "if it was memory, raise resources.<stage>.memory; `al-loop resume` tries again",
+        "if it was memory, raise resources.STAGE.memory; `al-loop resume` tries again",
     ),
     Fault(
         "walltime",
         "the queue's time limit ended the job",
         "campaign",
-        "none: it goes on where it was. If it never gets on, raise resources.<stage>.walltime",
+        "none: it goes on where it was. If it never gets on, raise resources.STAGE.walltime",
     ),
     Fault("node-failed", "the node went down", "node", "none: the job runs again elsewhere"),
     Fault(
         "job-damaged",
         "a job's folder was changed or damaged by something else",
         "site",
-        "none: it was set aside (<folder>.aside-...) and written again",
+        "none: it was set aside (its name ends in .aside-...) and written again",
     ),
 )
 """Why a job failed."""
@@ -243,12 +243,6 @@ FINDINGS = (
         "mend the cause, then `al-loop resume`",
     ),
     Fault(
-        "campaign-paused",
-        "the campaign is paused: nothing new is started",
-        "campaign",
-        "`al-loop resume` when you want it to go on",
-    ),
-    Fault(
         "no-worker",
         "jobs wait and nobody takes them",
         "campaign",
@@ -258,7 +252,7 @@ FINDINGS = (
         "submit-failing",
         "the queue refuses our jobs",
         "site",
-        "its words are shown; correct the queue adapter (my_qadapter.yaml)",
+        "its words are shown; correct the file in qadapters/, or resources.STAGE of the campaign",
     ),
     Fault(
         "package-missing",

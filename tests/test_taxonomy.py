@@ -26,8 +26,8 @@ def codes_in_the_code() -> Iterator[tuple[str, str]]:
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             first = node.args[0]
-            if name in NAMES_A_CODE and isinstance(first, ast.Constant):
-                yield f"{file.relative_to(PACKAGE)}:{node.lineno}", str(first.value)
+            if name in NAMES_A_CODE and isinstance(getattr(first, "value", None), str):
+                yield f"{file.relative_to(PACKAGE)}:{node.lineno}", ast.literal_eval(first)
 
 
 def test_every_code_that_is_used_is_on_the_list() -> None:
