@@ -1,7 +1,7 @@
 """A campaign through a real Slurm, with what a cluster does to it on the way.
 
-A job is cancelled, one is killed for its time limit, one is warned of it and stops cleanly, and a
-partition takes no jobs for a while. The campaign ends as if nothing had happened.
+A job is cancelled, another before it has begun; one is killed for its time limit, one is warned of
+it and stops cleanly; a partition takes no jobs for a while. The campaign ends as if undisturbed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from al_loop.campaign import load_campaign
 from al_loop.launch.launchpad import JOB_ID, open_launchpad
+from al_loop.launch.local import run_local
 from al_loop.store import Connection, Store
 from tests.campaigns import AL_LOOP, CHEAP, Outcome, computed, outcome, write_campaign
 from tests.slurm.fixture import OneNode
@@ -25,6 +27,7 @@ from tests.slurm.fixture import OneNode
 pytestmark = pytest.mark.engine
 
 GATED = Path(__file__).with_name("gated")
+SHORT = CHEAP.replace("iterations: 3", "iterations: 2")
 QUEUED = """\
 resources:
   cores: 2
@@ -43,7 +46,7 @@ class Cluster:
         self.gate, self.site, self.log = folder / "gate", folder / "site", folder / "submitter.log"
         self.gate.mkdir()
         (self.gate / "shut").touch()
-        text = CHEAP.replace("resources: {{cores: 2}}\n", QUEUED)
+        text = SHORT.replace("resources: {{cores: 2}}\n", QUEUED)
         gated = f"engine: gated\n  options: {{{{gate: {self.gate}}}}}"
         write_campaign(folder, text.replace("engine: pair", gated), name="cheap")
         launchpad = folder / "my_launchpad.yaml"
@@ -156,6 +159,16 @@ def processes_of(*jobs: str) -> list[str]:
 
 
 @pytest.fixture
+def undisturbed(new_database: Callable[[], Connection], tmp_path: Path) -> Outcome:
+    """The same campaign without gate, queue and FireWorks."""
+    spec = load_campaign(write_campaign(tmp_path / "undisturbed", SHORT, name="cheap"))
+    spec = spec.model_copy(update={"folder": str(tmp_path / "undisturbed" / "cheap")})
+    with Store(new_database()) as store:
+        run_local(store, spec, base=tmp_path, cores=2)
+        return outcome(store, "cheap")
+
+
+@pytest.fixture
 def gated_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(GATED))
 
@@ -171,6 +184,11 @@ def test_cancelled_killed_warned_and_refused_a_campaign_ends_as_if_undisturbed(
     cancelled, killed, warned = jobs = cluster.held()
     folders = {job: cluster.chunk_of(job) for job in jobs}
 
+    slurm.run("scontrol", "update", "partitionname=cpu", "state=DOWN")  # jobs may wait in it
+    cluster.qlaunch("cpu", 1)
+    [waiting] = cluster.in_queue() - set(jobs)
+    slurm.run("scancel", waiting)
+
     # Slurm looks at time limits every 30 s; the warning is due 120 s (and such a round) before.
     (cluster.gate / f"deaf.{killed}").touch()
     slurm.run("scontrol", "update", f"jobid={killed}", "EndTime=now+1")
@@ -183,6 +201,7 @@ def test_cancelled_killed_warned_and_refused_a_campaign_ends_as_if_undisturbed(
         cluster.until(lambda: cluster.in_queue().isdisjoint(jobs))
         ends = cluster.ends()
         assert [ends[job] for job in jobs] == ["CANCELLED", "TIMEOUT", "COMPLETED"]
+        assert ends[waiting] == "CANCELLED"
         assert processes_of(*jobs) == []
         for job, labels in ((cancelled, 1), (killed, 0), (warned, 1)):
             assert len(list((folders[job] / "labels").glob("*.npz"))) == labels
@@ -190,9 +209,11 @@ def test_cancelled_killed_warned_and_refused_a_campaign_ends_as_if_undisturbed(
         (cluster.gate / "shut").unlink()
         with Store(connection) as store:
             cluster.until(lambda: store.campaigns.state("cheap") != "running")
+    assert f"its job {waiting} is not in the queue any more (CANCELLED)" in cluster.log.read_text()
     for job, folder in folders.items():
         assert {log.name for log in folder.glob("queue-*.log")} > {f"queue-{job}.log"}
 
+    assert undisturbed.state == "stopped"
     with Store(connection) as store:
         assert outcome(store, "cheap") == undisturbed
         assert store.jobs.quarantined("cheap") == []
