@@ -163,11 +163,7 @@ class Mongod:
 
     def pid(self) -> int | None:
         """Process id if it runs on this machine."""
-        try:
-            pid = int(self.pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return None
-        return pid if _is_mongod_of(pid, self.data) else None
+        return running_pid(self.pid_file, data=self.data)
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has. All that it acknowledged is on disk then."""
@@ -208,6 +204,15 @@ class Mongod:
             yield f"mongodb://{str(socket).replace('/', '%2F')}"
         finally:
             self.stop()
+
+
+def running_pid(pid_file: Path, *, data: Path) -> int | None:
+    """Process id of the mongod of a data folder, if it runs on this machine."""
+    try:
+        pid = int(pid_file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if _is_mongod_of(pid, data) else None
 
 
 def find_mongod() -> Path:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from al_loop.errors import DatabaseError
 from al_loop.naming import inside
 from al_loop.store.connection import Connection, write_private
-from al_loop.store.mongod import Mongod, PortTaken, find_mongod
+from al_loop.store.mongod import Mongod, PortTaken, find_mongod, running_pid
 from al_loop.store.roles import Role, drop_user, put_user
 from al_loop.store.table import Client
 
@@ -131,7 +131,7 @@ class LocalServer:
             folder=self.folder,
             running=running,
             address=self.connection().address if known else None,
-            pid=self._mongod.pid() if running else None,
+            pid=self._pid() if running else None,
             size=_size(self.folder / "data"),
         )
 
@@ -157,8 +157,12 @@ class LocalServer:
             yield
 
     def _answers(self, patience: float) -> bool:
-        """Whether the server answers and knows our password."""
-        if not self.launchpad_file.exists():
+        """Whether the server of this folder answers and knows our password.
+
+        That something answers there is not enough: in a copy of the folder (a backup), the file
+        names the port and password of the original.
+        """
+        if not self.launchpad_file.exists() or self._pid() is None:
             return False
         connection = self.connection()
         if not _listens(connection.port or 0):
@@ -171,6 +175,9 @@ class LocalServer:
         finally:
             client.close()
         return True
+
+    def _pid(self) -> int | None:
+        return running_pid(self.folder / "mongod.pid", data=self.folder / "data")
 
     def _refuse_other_host(self) -> None:
         """Two mongods on one folder of a shared file system would destroy it."""

@@ -1,6 +1,7 @@
 """A mongod of one's own: private, durable, and started again whatever happened to it."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -179,6 +180,25 @@ def test_a_start_that_was_killed_half_way_is_completed(server: LocalServer) -> N
     assert new.password != old.password
     with Store(new) as store:
         store.ping()
+
+
+def test_a_copy_of_a_folder_is_a_server_of_its_own(server: LocalServer, tmp_path: Path) -> None:
+    """The backup that docs/security.md describes; it must not be taken for the original."""
+    with Store(server.start()) as store:
+        store.campaigns.create(campaign("before"))
+    server.stop()
+    copy = LocalServer(tmp_path / "backup")
+    shutil.copytree(server.folder, copy.folder)
+    with Store(server.start()) as store:
+        store.campaigns.create(campaign("after"))
+    assert not copy.status().running
+    try:
+        assert copy.start().port != server.connection().port
+        with Store(copy.connection()) as store:
+            assert [c.name for c in store.campaigns.all()] == ["before"]
+    finally:
+        copy.stop()
+    assert server.status().running
 
 
 def test_a_lost_password_file_is_made_anew_with_the_data_kept(server: LocalServer) -> None:
