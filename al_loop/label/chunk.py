@@ -19,7 +19,7 @@ from al_loop.errors import JobFolderError, PhysicsFault
 from al_loop.hashing import digest
 from al_loop.jobfolder import Clock, Failure, JobFolder, write_atomically
 from al_loop.label.faults import check_label
-from al_loop.label.interface import Label, Labeller
+from al_loop.label.interface import KEPT, Label, Labeller
 from al_loop.label.outcome import LabelOutcome, Record, read_record, write_record
 from al_loop.taxonomy import fault
 
@@ -127,19 +127,29 @@ class Chunk:
             except PhysicsFault as error:
                 no_answer = error
         span = self._clock.spans[-1]
-        if no_answer is None or not any(scratch.iterdir()):
+        if label is not None:
+            self._keep(name, scratch / KEPT)
+        if label is not None or not any(scratch.iterdir()):
             shutil.rmtree(scratch)
         outcome = LabelOutcome(
             frame=name,
             state="ok" if no_answer is None else "failed",
             label=label,
             reason="" if no_answer is None else no_answer.reason,
-            detail="" if no_answer is None else no_answer.what,
+            detail=label.note if label else no_answer.what if no_answer else "",
             remedy="" if no_answer is None else no_answer.remedy,
             seconds=span.end - span.start,
             cores=method.labeller.cores,
         )
         return Record(outcome, method=method.digest, start=span.start)
+
+    def _keep(self, name: str, kept: Path) -> None:
+        """Move what the engine keeps of a frame to ``raw/<hash>/``."""
+        if kept.is_dir():
+            raw = self._folder.path / "raw" / name
+            shutil.rmtree(raw, ignore_errors=True)
+            raw.parent.mkdir(exist_ok=True)
+            kept.rename(raw)
 
     def _log(self, name: str) -> None:
         with (self._folder.path / "computed.log").open("a", encoding="ascii") as stream:

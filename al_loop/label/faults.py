@@ -68,7 +68,7 @@ def check_label(label: Label, atoms: Atoms) -> Label:
                 f"{np.count_nonzero(~np.isfinite(array))} value(s) of {name} are NaN or infinite",
                 remedy="look at the frame: its atoms may be too close",
             )
-    return Label(float(energy), forces, virial)
+    return Label(float(energy), forces, virial, note=label.note)
 
 
 _MEND_ENGINE = "the engine that made this label has a fault: tell its author"

@@ -14,14 +14,21 @@ from al_loop.units import Array
 
 FingerprintValue = str | int | float | bool
 
+KEPT = "kept"
+"""What an engine puts into this folder of its scratch stays, in ``raw/<hash>/`` of the job."""
+
 
 @dataclass(frozen=True)
 class Label:
-    """Energy (eV), forces (atoms, 3) in eV/Å, virial (3, 3) in eV, None where there is none."""
+    """Energy (eV), forces (atoms, 3) in eV/Å, virial (3, 3) in eV, None where there is none.
+
+    ``note`` is kept with the label: other energies, corrections on the way to it.
+    """
 
     energy: float
     forces: Array
     virial: Array | None
+    note: str = ""
 
 
 class Labeller(Engine, Protocol):

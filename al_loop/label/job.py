@@ -7,6 +7,7 @@
     labels/<hash>.npz          one frame's outcome, written the moment it is known
     computed.log               one line (the hash) per computation whose outcome is on disk
     scratch/<hash>/            the engine's files; gone after a success
+    raw/<hash>/                what the engine keeps of them, if its options say so
     labels.npz  result.json    all outcomes, last
 
 A job that was killed and is started again reads what is in ``labels/`` and goes on with the

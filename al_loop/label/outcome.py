@@ -42,8 +42,9 @@ class LabelOutcome:
     """A frame's label, or why there is none.
 
     A frame that was no longer wanted before its turn came is ``dropped``: nothing was computed.
-    ``seconds`` is the wall time of this label; its cost is ``seconds * cores``. ``reason``,
-    ``detail`` and ``remedy`` are empty unless ``state`` is failed.
+    ``seconds`` is the wall time of this label; its cost is ``seconds * cores``. ``reason`` and
+    ``remedy`` are empty unless ``state`` is failed; ``detail`` is then what happened, and the
+    label's note when there is one.
     """
 
     frame: str
@@ -103,6 +104,7 @@ def unpack(arrays: Arrays) -> list[LabelOutcome]:
                 energy=float(arrays["energy"][i]),
                 forces=arrays["forces"][ends[i] - arrays["atoms"][i] : ends[i]].copy(),
                 virial=arrays["virial"][i].copy() if arrays["has_virial"][i] else None,
+                note=str(arrays["detail"][i]),
             )
         outcomes.append(
             LabelOutcome(
