@@ -59,6 +59,37 @@ LABELS = (
     Fault(
         "tblite-failed", "tblite gave no answer", "frame", "none is needed; if many, look at one"
     ),
+    Fault(
+        "charge-mixing-failed",
+        "the charge density ran away between the cycles",
+        "frame",
+        "if many: set incar: {ALGO: All} or smaller AMIX and BMIX in label.options",
+    ),
+    Fault(
+        "method-changed",
+        "the program could be brought to an answer only by changing the method",
+        "campaign",
+        "if many: set what the detail proposes in label.options, for all frames",
+    ),
+    Fault(
+        "vasp-refused-input",
+        "VASP does not accept its input",
+        "campaign",
+        "read vasp.out in the frame's scratch folder and correct label.options",
+    ),
+    Fault(
+        "stress-missing",
+        "the program wrote no stress",
+        "campaign",
+        "look at OUTCAR in the frame's scratch folder",
+    ),
+    Fault(
+        "other-frame",
+        "the result is not that of the structure that was sent",
+        "site",
+        "a wrapper around the program changes its input: look at label.options.command",
+    ),
+    Fault("vasp-failed", "VASP gave no answer", "frame", "none is needed; if many, look at one"),
 )
 """Why a frame has no label. A frame that breaks its engine three times has a job's code instead."""
 

@@ -11,6 +11,7 @@ import pytest
 
 import al_loop
 from al_loop.explore.interface import StopReason
+from al_loop.label.vasp.faults import REMEDIES as VASP
 from al_loop.label.xtb.faults import _FAULTS as TBLITE
 from al_loop.taxonomy import FAULTS, FINDINGS, JOBS, LABELS, TRAINING, WALKERS, diagnose, fault
 
@@ -36,8 +37,8 @@ def test_every_code_that_is_used_is_on_the_list() -> None:
     assert {place: code for place, code in used.items() if code not in FAULTS} == {}
 
 
-def test_every_reason_of_a_walker_and_of_tblite_is_on_the_list() -> None:
-    reasons = {*get_args(StopReason), *(reason for _, reason, _ in TBLITE)} - {"completed"}
+def test_every_reason_of_a_walker_and_of_a_labeller_is_on_the_list() -> None:
+    reasons = {*get_args(StopReason), *(reason for _, reason, _ in TBLITE), *VASP} - {"completed"}
     assert reasons <= set(FAULTS)
 
 
