@@ -7,6 +7,7 @@ pymatgen, the process and the files are real.
 from __future__ import annotations
 
 import gzip
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_all_three_energies_are_kept(tmp_path: Path) -> None:
 MENDED = {
     "zbrent": "EDIFF = 1e-07",
     "edddav": "ALGO = All",
-    "brmix": "IMIX = 1",
+    "brmix": "ISTART = 1",
     "nonconv": "ALGO = All",
 }
 
@@ -128,9 +129,9 @@ CHANGED = {
 
 @pytest.mark.parametrize("what", CHANGED)
 def test_a_correction_that_changes_the_method_makes_no_label(what: str, tmp_path: Path) -> None:
-    """VASP would succeed after it."""
+    """VASP would succeed after it. (BRMIX is first met by a new start and other mixing.)"""
     failure, settings, words = CHANGED[what]
-    times = 2 if failure == "brmix" else 1
+    times = 3 if failure == "brmix" else 1
     labeller = VaspLabeller(asked(f"--fail {failure} --times {times}", **settings))
     with pytest.raises(PhysicsFault) as caught:
         labeller.label(frame(), tmp_path)
@@ -200,7 +201,10 @@ def test_a_command_that_is_not_there_is_missing() -> None:
 
 
 def test_a_stop_request_reaches_vasp_as_stopcar_and_ends_the_job(tmp_path: Path) -> None:
-    """The stand-in would go on for minutes; it obeys STOPCAR, and was not killed."""
+    """The stand-in would go on for minutes; it obeys STOPCAR, and was not killed.
+
+    It runs in the process group of the job: who kills that (walltime) kills VASP as well.
+    """
     settings = asked("--cycles 1000 --pause 0.2", max_iterations=2000)
     folder = stage_label_job(
         tmp_path / "job", engine="vasp", options=settings, frames={frame_hash(frame()): frame()}
@@ -222,6 +226,7 @@ def test_a_stop_request_reaches_vasp_as_stopcar_and_ends_the_job(tmp_path: Path)
         ended.set()
         watcher.join()
     assert "hard stop encountered" in _text(run / "vasp.out")
+    assert _text(run / "group") == str(os.getpgrp())
     assert not (run / "POTCAR").exists()
     assert not any((folder.path / "labels").iterdir())
 

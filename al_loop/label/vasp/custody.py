@@ -79,6 +79,23 @@ class SinglePointJob(VaspJob):  # type: ignore[misc]
             process.wait()
 
 
+class VaspErrors(VaspErrorHandler):  # type: ignore[misc]
+    """custodian's handler, also where VASP died in its first SCF cycle.
+
+    For EDDDAV custodian asks OUTCAR for the number of electrons, and fails itself when it is not
+    there yet; without an OUTCAR it does not.
+    """
+
+    def correct(self, directory: str = "./") -> dict[str, Any]:
+        """Custodian's correction."""
+        outcar = Path(directory) / "OUTCAR"
+        text = outcar.read_text(errors="replace") if outcar.is_file() else ""
+        if "edddav" in self.errors and text and "number of electron " not in text:
+            outcar.rename(outcar.with_name("OUTCAR.died"))
+        corrected: dict[str, Any] = super().correct(directory)
+        return corrected
+
+
 class StopRequests(ErrorHandler):  # type: ignore[misc]
     """Asks VASP to end (STOPCAR) when the job is asked to stop, and then raises JobStopped.
 
@@ -128,7 +145,7 @@ def handlers_for(job: SinglePointJob, folder: Path, *, frozen_after: float) -> l
     unconverged.raise_on_max = True
     return [
         StopRequests(job, folder),
-        VaspErrorHandler(),
+        VaspErrors(),
         StdErrHandler(),
         unconverged,
         FrozenJobErrorHandler(timeout=frozen_after),
