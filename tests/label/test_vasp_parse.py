@@ -26,7 +26,7 @@ from al_loop.units import virial_from_stress
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "vasp-outputs"
 
 needs_real_files = pytest.mark.skipif(
-    not REAL.is_dir(), reason="real output of VASP is not in ../shared/data/vasp-outputs"
+    not REAL.is_dir(), reason="no real output of VASP lies beside the clone"
 )
 
 VASPRUNS = (
