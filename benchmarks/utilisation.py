@@ -246,6 +246,7 @@ class Campaign:
     def _open(self, workers: Workers, stage: Stage) -> None:
         """Plan the jobs of a stage and put them up."""
         self.stage, self.unfinished, k = stage, set(), self.iteration
+        jobs: list[tuple[str, tuple[str, ...], list[float]]]
         if stage == "label":
             chunks = self._chunks(self.batches[k])
             times = [[self.frames[f].seconds for f in part] for part in chunks]
