@@ -91,4 +91,5 @@ def prepare(launchpad: LaunchPad) -> None:
     launchpad.workflows.create_index(
         "metadata.key", unique=True, partialFilterExpression={"metadata.key": {"$type": "string"}}
     )
+    launchpad.workflows.create_index("locked", partialFilterExpression={"locked": True})
     launchpad.fireworks.create_index(JOB_ID, partialFilterExpression={JOB_ID: {"$type": "string"}})
