@@ -11,6 +11,7 @@ from al_loop.errors import UserError
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.mending import PATIENCE, mend
 from al_loop.launch.mending.folders import is_mounted
+from al_loop.launch.submit import restore_folder
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
 from al_loop.loop.advance import lease
 from al_loop.loop.amend import Change, plan_amendment
@@ -42,7 +43,7 @@ def stop(connection: Connection, name: str) -> CampaignRecord:
 
 
 def resume(connection: Connection, name: str) -> CampaignRecord:
-    """Continue a campaign, whatever happened to it, even with all its workflows deleted.
+    """Continue a campaign, whatever happened to it: all its workflows deleted, its folder lost.
 
     What was paused, stopped or has failed runs again; jobs that were given up are tried again.
     One that has ended goes on if it has been amended so that it has to.
@@ -56,6 +57,7 @@ def resume(connection: Connection, name: str) -> CampaignRecord:
                 remedy="go to a machine that has it; if it is lost for good, make the folder above "
                 "it, and the campaign's is written again",
             )
+        restore_folder(ctx.record)
         revive(ctx, launchpad)
         mend(store, launchpad, name, patience=PATIENCE)
         return Context(store, name).record

@@ -55,6 +55,13 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
     return found
 
 
+def restore_folder(record: CampaignRecord) -> None:
+    """Make a campaign's folder again when it is lost; one that holds anything is left alone."""
+    folder = Path(record.folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        _claim(folder, record.spec)
+
+
 def _claim(folder: Path, spec: Mapping[str, object]) -> None:
     """Make the folder, or see that what it holds belongs to a campaign that asks for the same.
 

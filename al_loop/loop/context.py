@@ -77,8 +77,8 @@ class Context:
             raise DatabaseError(
                 f"this is not a folder of a campaign here: it has no {STAMP}",
                 where=folder,
-                remedy="if it was moved, move it back; if it is lost, `al-loop run FILE` (or "
-                "`submit`) makes it again",
+                remedy="if it was moved, move it back; if it is lost, `al-loop resume "
+                f"{self.name}` makes it again",
             )
         return folder
 

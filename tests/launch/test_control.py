@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from fireworks import LaunchPad
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
-from al_loop.errors import MethodMismatch, UserError
+from al_loop.errors import DatabaseError, MethodMismatch, UserError
 from al_loop.launch import control
 from al_loop.launch.child import run_job_in_child
 from al_loop.launch.launchpad import open_launchpad
@@ -77,6 +78,29 @@ def test_resume_puts_up_what_was_deleted(connection: Connection, launchpad: Laun
     assert waiting(launchpad) == 0
     control.resume(connection, NAME)
     assert waiting(launchpad) == before
+
+
+def test_resume_makes_a_lost_folder_again(
+    connection: Connection, launchpad: LaunchPad, store: Store, spec: CampaignSpec
+) -> None:
+    folder = Context(store, NAME).folder
+    before = {path.name for path in (folder / "iter.000000" / "start").iterdir()}
+    shutil.rmtree(folder)
+    control.resume(connection, NAME)
+    assert {path.name for path in (folder / "iter.000000" / "start").iterdir()} == before
+
+
+def test_resume_makes_no_folder_a_campaigns_that_holds_something_else(
+    connection: Connection, launchpad: LaunchPad, store: Store, tmp_path: Path
+) -> None:
+    """Who writes to the database could have named any folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".bashrc").touch()
+    store.database["campaigns"].update_one({"_id": NAME}, {"$set": {"folder": str(home)}})
+    with pytest.raises(DatabaseError, match=r"no campaign\.sha256"):
+        control.resume(connection, NAME)
+    assert [path.name for path in home.iterdir()] == [".bashrc"]
 
 
 def test_jobs_of_a_stopped_campaign_are_asked_to_stop_until_it_is_resumed(
