@@ -38,6 +38,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
             schema_version=SCHEMA_VERSION,
             folder=str(folder),
             base=str(base.absolute()),
+            created=store.clock(),
         )
         store.campaigns.create(record)
         found = store.campaigns.get(spec.name)

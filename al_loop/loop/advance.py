@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -87,7 +87,7 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         return "ended"
     iteration = ctx.store.iterations.latest(ctx.name)
     if iteration is None:
-        ctx.store.iterations.open(ctx.name, 0, "start")
+        ctx.store.iterations.open(ctx.name, 0, "start", when=ctx.store.clock())
         return "moved"
     if iteration.stage == "done":
         return _next_iteration(ctx, iteration, executor)
@@ -105,7 +105,7 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         executor.ensure(ctx, due)
         return "waiting"
     completed = stage.complete(ctx, iteration)
-    now = datetime.now(timezone.utc)
+    now = ctx.store.clock()
     seconds, idle = _account(ctx, iteration, now)
     facts: IterationFacts = {
         **completed.facts,

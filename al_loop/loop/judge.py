@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
         budget=ctx.spec.budget,
         iterations=measured.index + 1,
         labels=ctx.store.selections.count(ctx.name),
-        hours=(datetime.now(timezone.utc) - created).total_seconds() / 3600,
+        hours=(ctx.store.clock() - created).total_seconds() / 3600,
     )
 
 
