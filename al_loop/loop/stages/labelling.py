@@ -12,6 +12,7 @@ from al_loop.label import (
     LabelSummary,
     collect_labels,
     collect_partial,
+    count_partial,
     stage_label_job,
 )
 from al_loop.loop.chunks import LabelCost, chunk, fit_cost
@@ -100,14 +101,20 @@ def salvage(ctx: Context, job: JobRecord) -> list[Note]:
 def quorum_reached(ctx: Context, wanted: Sequence[str], due: Sequence[JobRecord]) -> bool:
     """Whether so many of the wanted frames have a label that the rest may come later.
 
-    Labels that running chunks have on disk are taken in to find out.
+    Labels that running chunks have on disk are taken in to find out. Frames of jobs that were
+    given up do not count: they are no labels, and nobody waits for them.
     """
     quorum = ctx.spec.label.quorum
     if quorum >= 1:
         return False
+    missing = sum(max(0, len(job.items) - count_partial(ctx.folder_of(job))) for job in due)
+    if not enough(wanted=len(wanted), waiting=missing, quorum=quorum):
+        return False
     for job in due:
         salvage(ctx, job)
-    return enough(wanted=len(wanted), waiting=len(frames_waiting(ctx, due)), quorum=quorum)
+    lost = frames_waiting(ctx, ctx.store.jobs.quarantined(ctx.name))
+    hoped_for = len(set(wanted) - lost)
+    return enough(wanted=hoped_for, waiting=len(frames_waiting(ctx, due)), quorum=quorum)
 
 
 def frames_waiting(ctx: Context, jobs: Iterable[JobRecord]) -> set[str]:
