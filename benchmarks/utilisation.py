@@ -248,14 +248,13 @@ class Campaign:
         self.stage, self.unfinished, k = stage, set(), self.iteration
         jobs: list[tuple[str, tuple[str, ...], list[float]]]
         if stage == "label":
-            chunks = self._chunks(self.batches[k])
-            times = [[self.frames[f].seconds for f in part] for part in chunks]
             jobs = [
-                (f"chunk-{i:03d}", *one) for i, one in enumerate(zip(chunks, times, strict=True))
+                (f"chunk-{i:03d}", part, [self.frames[frame].seconds for frame in part])
+                for i, part in enumerate(self._chunks(self.batches[k]))
             ]
         else:
             seconds = self.train[k] if stage == "train" else self.walk[k]
-            jobs = [(f"{stage}-{i:03d}", (), [one]) for i, one in enumerate(seconds)]
+            jobs = [(f"{stage}-{i:03d}", (), [each]) for i, each in enumerate(seconds)]
             if stage == "explore" and self.way.rescore and any(self.unlabelled[:k]):
                 jobs.append(("score", (), [MINUTE]))
         for name, items, times in jobs:
