@@ -1,0 +1,76 @@
+"""Jobs that are given up, or come back late: what they leave behind is neither lost nor endless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from al_loop.errors import JobFolderError
+from al_loop.loop.advance import advance
+from al_loop.loop.context import Context
+from al_loop.loop.jobs import run_job
+from al_loop.loop.stages import STAGES
+from al_loop.loop.stages.base import Note
+from al_loop.store import JobRecord, Store
+from tests.loop.test_late_labels import (
+    NAME,
+    Hands,
+    at,
+    begin,
+    carry_on,
+    first_label_chunk,
+    state,
+)
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+def test_a_quorum_is_not_made_of_jobs_that_were_given_up(
+    store: Store, tmp_path: Path, hands: Hands
+) -> None:
+    begin(store, tmp_path, quorum=0.25)
+    hands.break_ = first_label_chunk
+    hands.hold = lambda job: job.stage == "label" and not first_label_chunk(job)
+    carry_on(store, hands, lambda: bool(store.jobs.quarantined(NAME)))
+    assert advance(store, NAME, hands) == "waiting"
+    assert state(store) == "running"
+    assert at(store, 0, "label")
+
+
+def test_labels_that_come_after_their_job_was_given_up_are_taken_in(
+    store: Store, tmp_path: Path, hands: Hands
+) -> None:
+    begin(store, tmp_path)
+    hands.break_ = first_label_chunk
+    carry_on(store, hands, lambda: bool(store.jobs.quarantined(NAME)))
+    (job,) = store.jobs.quarantined(NAME)
+    ctx = Context(store, NAME)
+    run_job(ctx.folder_of(job).path)
+    advance(store, NAME, hands, finished=job.id)
+    assert store.labels.known(job.items, ctx.method) == set(job.items)
+    assert store.jobs.quarantined(NAME) == []
+
+
+def test_a_job_whose_results_are_refused_again_and_again_is_given_up(
+    store: Store, tmp_path: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(store, tmp_path)
+    label = STAGES["label"]
+    ingest = label.ingest
+
+    def refuse(ctx: Context, job: JobRecord) -> list[Note]:
+        if first_label_chunk(job):
+            raise JobFolderError("labels of another method", where="here")
+        return ingest(ctx, job)
+
+    monkeypatch.setattr(label, "ingest", refuse)
+    carry_on(store, hands, lambda: bool(store.jobs.quarantined(NAME)), most=12)
+    (job,) = store.jobs.quarantined(NAME)
+    assert job.failure == "job-damaged"
+    assert "labels of another method" in job.words
