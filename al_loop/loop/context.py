@@ -34,6 +34,15 @@ STAMP = "campaign.sha256"
 """File in a campaign's folder: digest of what the campaign asks for."""
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether somebody who may write there has made this a campaign's folder.
+
+    The database names the folder, and whoever may write to the database could name any;
+    `al-loop run`, `submit` and `resume` leave a stamp.
+    """
+    return (folder / STAMP).is_file()
+
+
 @dataclass(frozen=True)
 class PlannedJob:
     """A job of a stage: its name within the stage, and what it is about.
@@ -67,13 +76,9 @@ class Context:
 
     @cached_property
     def folder(self) -> Path:
-        """The campaign's folder, to write to.
-
-        The database names it, but a folder is only written to when somebody who could write there
-        has said so, by `al-loop run` or `submit`, which leave a stamp in it.
-        """
+        """The campaign's folder, to write to; DatabaseError unless somebody has claimed it."""
         folder = Path(self.record.folder)
-        if not (folder / STAMP).is_file():
+        if not is_claimed(folder):
             raise DatabaseError(
                 f"this is not a folder of a campaign here: it has no {STAMP}",
                 where=folder,

@@ -14,6 +14,7 @@ from al_loop.errors import DatabaseError, MethodMismatch, UserError
 from al_loop.launch import control
 from al_loop.launch.child import run_job_in_child
 from al_loop.launch.launchpad import open_launchpad
+from al_loop.launch.mending import mend
 from al_loop.launch.run import submit
 from al_loop.launch.submit import register
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
@@ -88,6 +89,19 @@ def test_resume_makes_a_lost_folder_again(
     shutil.rmtree(folder)
     control.resume(connection, NAME)
     assert {path.name for path in (folder / "iter.000000" / "start").iterdir()} == before
+
+
+def test_a_campaign_whose_folder_is_lost_does_not_hold_up_the_others(
+    connection: Connection, launchpad: LaunchPad, store: Store, spec: CampaignSpec, tmp_path: Path
+) -> None:
+    other = spec.model_copy(update={"name": "a-lost-one", "folder": str(tmp_path / "lost")})
+    submit(connection, other, base=tmp_path)
+    shutil.rmtree(tmp_path / "lost")
+    before = waiting(launchpad)
+    remove_workflows(launchpad, NAME)
+    mend(store, launchpad)
+    assert waiting(launchpad) == before
+    assert not (tmp_path / "lost").exists()
 
 
 def test_resume_makes_no_folder_a_campaigns_that_holds_something_else(

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fireworks import LaunchPad
 
@@ -19,7 +20,7 @@ from al_loop.launch.mending.states import inconsistent
 from al_loop.launch.offline import recover
 from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance
-from al_loop.loop.context import Context
+from al_loop.loop.context import Context, is_claimed
 from al_loop.store import Event, Store
 
 Look = Callable[[Scene], Iterable[Suspect]]
@@ -130,6 +131,8 @@ def _carry_on(scene: Scene) -> None:
     executor = FireworksExecutor(scene.launchpad)
     for record in scene.campaigns:
         if record.name not in scene.names or not is_mounted(record):
+            continue
+        if not is_claimed(Path(record.folder)):  # lost: a person decides, the doctor says so
             continue
         if advance(scene.store, record.name, executor) == "paused":
             executor.withdraw(Context(scene.store, record.name))  # what was just put back
