@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from al_loop.hashing import digest
 from al_loop.loop.context import Context
 from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.store import IterationRecord
@@ -47,6 +48,13 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
         labels=ctx.store.selections.count(ctx.name),
         hours=(ctx.store.clock() - created).total_seconds() / 3600,
     )
+
+
+def terms(ctx: Context) -> dict[str, float | str]:
+    """Digest of what a decision depends on besides what was measured: the targets, the budget."""
+    spec = ctx.spec
+    asked = [spec.budget, spec.converge, *spec.explore.stages]
+    return {"digest": digest([one.model_dump(mode="json") for one in asked])}
 
 
 def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from al_loop.campaign import dump_campaign
 from al_loop.errors import JobFolderError
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
@@ -74,3 +75,18 @@ def test_a_job_whose_results_are_refused_again_and_again_is_given_up(
     (job,) = store.jobs.quarantined(NAME)
     assert job.failure == "job-damaged"
     assert "labels of another method" in job.words
+
+
+def test_an_ended_campaign_does_not_go_on_because_a_label_was_dropped(
+    store: Store, tmp_path: Path, hands: Hands
+) -> None:
+    data = dump_campaign(begin(store, tmp_path))
+    data["budget"] |= {"labels": 27, "iterations": 10}
+    store.campaigns.amend(NAME, data, pending=None)
+    carry_on(store, hands, lambda: at(store, 1, "assess"))
+    decided = store.iterations.get(NAME, 0)
+    assert decided is not None
+    assert decided.reason.startswith("budget of 27 labels spent")
+    store.selections.drop(NAME, [next(iter(store.selections.reasons(NAME, 0)))])
+    carry_on(store, hands, lambda: state(store) != "running" or at(store, 2, "train"))
+    assert state(store) == "stopped"
