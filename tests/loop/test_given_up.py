@@ -11,9 +11,10 @@ from al_loop.errors import JobFolderError
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
 from al_loop.loop.jobs import run_job
-from al_loop.loop.stages import STAGES
+from al_loop.loop.judge import measure
+from al_loop.loop.stages import STAGES, labelling
 from al_loop.loop.stages.base import Note
-from al_loop.store import JobRecord, Store
+from al_loop.store import IterationRecord, JobRecord, Store
 from tests.loop.test_late_labels import (
     NAME,
     Hands,
@@ -90,3 +91,28 @@ def test_an_ended_campaign_does_not_go_on_because_a_label_was_dropped(
     store.selections.drop(NAME, [next(iter(store.selections.reasons(NAME, 0)))])
     carry_on(store, hands, lambda: state(store) != "running" or at(store, 2, "train"))
     assert state(store) == "stopped"
+
+
+def test_a_late_label_does_not_undo_what_is_counted_at_the_same_time(
+    store: Store, tmp_path: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(store, tmp_path, quorum=0.5)
+
+    def first_of_all(job: JobRecord) -> bool:
+        return (job.stage, job.name) == ("start", "chunk-000")
+
+    hands.hold = lambda job: first_of_all(job) or job.stage == "explore"
+    carry_on(store, hands, lambda: at(store, 0, "explore"))
+    (late,) = [job for job in store.jobs.all_due(NAME) if first_of_all(job)]
+
+    def while_another_selects(ctx: Context, record: IterationRecord) -> IterationRecord:
+        counts = record.counts.model_copy(update={"explored": 99})
+        ctx.store.iterations.record(NAME, 0, counts=counts)
+        return measure(ctx, record)
+
+    monkeypatch.setattr(labelling, "measure", while_another_selects)
+    run_job(Context(store, NAME).folder_of(late).path)
+    advance(store, NAME, hands, finished=late.id)
+    after = store.iterations.get(NAME, 0)
+    assert after is not None
+    assert after.counts.explored == 99

@@ -23,6 +23,9 @@ from al_loop.loop.stages.base import Note
 from al_loop.store import IterationRecord, JobRecord, LabelRecord
 
 
+_MOST_RECOUNTS = 5
+
+
 def plan_chunks(
     ctx: Context, iteration: IterationRecord, frames: Iterable[str]
 ) -> list[PlannedJob]:
@@ -164,7 +167,17 @@ def _recount(ctx: Context, job: JobRecord) -> None:
     """An iteration that did not wait for this job is counted again."""
     record = ctx.store.iterations.get(ctx.name, job.iteration)
     if record is not None and record.stage != job.stage and record.counts.labelled:
+        # No lease is held: what others count at the same time (samples) is not ours to write, and
+        # of two that recount at once, the one that writes last has both jobs' labels.
         measured = measure(ctx, record)
-        ctx.store.iterations.record(
-            ctx.name, job.iteration, counts=measured.counts, audit_error=measured.audit_error
-        )
+        for _ in range(_MOST_RECOUNTS):
+            ctx.store.iterations.recount(
+                ctx.name,
+                job.iteration,
+                labelled=measured.counts.labelled,
+                failed_labels=measured.counts.failed_labels,
+                audit_error=measured.audit_error,
+            )
+            before, measured = measured, measure(ctx, record)
+            if measured == before:
+                break
