@@ -116,3 +116,19 @@ def test_a_late_label_does_not_undo_what_is_counted_at_the_same_time(
     after = store.iterations.get(NAME, 0)
     assert after is not None
     assert after.counts.explored == 99
+
+
+def test_chunks_are_dealt_once_whatever_is_amended_before_they_are_all_put_up(
+    store: Store, tmp_path: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = dump_campaign(begin(store, tmp_path, frames_per_job=4))
+    with monkeypatch.context() as dying:
+        dying.setattr(store.iterations, "mark_planned", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            advance(store, NAME, hands)
+    data["label"]["frames_per_job"] = 1
+    store.campaigns.amend(NAME, data, pending=None)
+    hands.hold = lambda job: True
+    advance(store, NAME, hands)
+    frames = [frame for job in store.jobs.due(NAME, 0, "start") for frame in job.items]
+    assert len(frames) == len(set(frames))

@@ -22,7 +22,6 @@ from al_loop.loop.quorum import enough
 from al_loop.loop.stages.base import Note
 from al_loop.store import IterationRecord, JobRecord, LabelRecord
 
-
 _MOST_RECOUNTS = 5
 
 
@@ -31,15 +30,30 @@ def plan_chunks(
 ) -> list[PlannedJob]:
     """Chunks of the frames that have no label yet, neither good nor failed."""
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
+    deal = _deal(ctx, iteration)
     chunks = chunk(
         {frame: len(atoms) for frame, atoms in ctx.store.frames.get_many(wanted).items()},
         cost=_cost(ctx, iteration),
-        minutes=ctx.spec.label.minutes_per_job,
-        frames_per_job=ctx.spec.label.frames_per_job,
-        workers=ctx.spec.resources.cores,
-        long_first=ctx.spec.label.quorum >= 1,
+        minutes=deal["minutes"],
+        frames_per_job=int(deal["frames_per_job"]) or None,
+        workers=int(deal["workers"]),
+        long_first=bool(deal["long_first"]),
     )
     return [PlannedJob(f"chunk-{i:03d}", frames) for i, frames in enumerate(chunks)]
+
+
+def _deal(ctx: Context, iteration: IterationRecord) -> dict[str, float]:
+    """How frames are dealt to jobs; written down when first used: it can be amended at any time."""
+    label = ctx.spec.label
+    first = {
+        "minutes": label.minutes_per_job,
+        "frames_per_job": float(label.frames_per_job or 0),
+        "workers": float(ctx.spec.resources.cores or 0),
+        "long_first": float(label.quorum >= 1),
+    }
+    name = f"{iteration.stage}-deal"
+    fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, name, first)
+    return {key: float(value) for key, value in fixed.items()}
 
 
 def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
