@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from pydantic import ValidationError
+
 from al_loop.campaign import CampaignSpec, make_engine
 from al_loop.errors import DatabaseError, UserError
 from al_loop.explore import Explorer
@@ -67,7 +69,14 @@ class Context:
             )
         self.store = store
         self.record = record
-        self.spec = CampaignSpec.model_validate(record.spec)
+        try:
+            self.spec = CampaignSpec.model_validate(record.spec)
+        except ValidationError as error:
+            raise UserError(
+                f"what campaign {name} asks for cannot be read here: {error.errors()[0]['msg']}",
+                where=self.record.folder,
+                remedy="use the version of al_loop, and the engines, with which it was submitted",
+            ) from None
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fireworks import LaunchPad
 
+from al_loop.errors import AlLoopError, DatabaseAway
 from al_loop.launch.mending.folders import folders, is_mounted
 from al_loop.launch.mending.indexes import behind
 from al_loop.launch.mending.locks import stale_locks
@@ -127,12 +128,24 @@ def _repair(scene: Scene, suspect: Suspect) -> Mended:
 
 
 def _carry_on(scene: Scene) -> None:
-    """advance(): results are taken in, lost folders written again, what is due put up."""
+    """advance(): results are taken in, lost folders written again, what is due put up.
+
+    A campaign that cannot be carried on from here (another's folder, an engine that is not
+    installed) does not keep the others: its error is raised when all have had their turn.
+    """
+    errors: list[AlLoopError | OSError] = []
     executor = FireworksExecutor(scene.launchpad)
     for record in scene.campaigns:
         if record.name not in scene.names or not is_mounted(record):
             continue
         if not is_claimed(Path(record.folder)):  # lost: a person decides, the doctor says so
             continue
-        if advance(scene.store, record.name, executor) == "paused":
-            executor.withdraw(Context(scene.store, record.name))  # what was just put back
+        try:
+            if advance(scene.store, record.name, executor) == "paused":
+                executor.withdraw(Context(scene.store, record.name))  # what was just put back
+        except DatabaseAway:
+            raise
+        except (AlLoopError, OSError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
