@@ -125,6 +125,8 @@ def revive(ctx: Context, launchpad: LaunchPad) -> None:
 def _forgive(ctx: Context) -> int:
     """Make jobs that were given up due again, where their results are still of use."""
     latest = ctx.store.iterations.latest(ctx.name)
+    if latest is not None and latest.decision == "final":
+        return 0  # nothing would be trained on their results
     jobs = [
         job
         for job in ctx.store.jobs.quarantined(ctx.name)

@@ -124,9 +124,11 @@ class FireworksExecutor:
         """Remove archived workflows, and those that a killed process has left incomplete."""
         for workflow in self._open_workflows(ctx):
             nodes = workflow["nodes"]
-            there = self.launchpad.fireworks.count_documents({"fw_id": {"$in": nodes}})
-            if there < len(nodes) or workflow["state"] == "ARCHIVED":
+            there = self.launchpad.fireworks.distinct("fw_id", {"fw_id": {"$in": nodes}})
+            if workflow["state"] == "ARCHIVED":
                 remove_workflow(self.launchpad, workflow)
+            elif gone := set(nodes) - set(there):
+                take_out(self.launchpad, workflow, gone)  # what runs of it may end
 
     def _open_workflows(self, ctx: Context) -> Iterator[dict[str, Any]]:
         query = {"metadata.campaign": ctx.name, "state": {"$ne": "COMPLETED"}}

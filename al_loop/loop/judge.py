@@ -12,6 +12,9 @@ from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.store import IterationRecord
 from al_loop.units import Array
 
+CONDITIONS = "conditions"
+"""Under which exploration stage an iteration ran, as its record keeps it (``frozen``)."""
+
 
 def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
     """The record of an iteration with its labels counted and its audit error, as of now.
@@ -65,8 +68,9 @@ def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
 
 def _measured(ctx: Context, record: IterationRecord) -> Measured:
     counts = record.counts
+    explored = record.frozen.get(CONDITIONS)  # stages may have been added since
     return Measured(
-        conditions=ctx.conditions(record.index),
+        conditions=int(explored["index"]) if explored else ctx.conditions(record.index),
         uncertain=(counts.candidate + counts.failed) / max(1, counts.explored),
         audit_error=record.audit_error,
     )

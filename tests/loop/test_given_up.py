@@ -132,3 +132,38 @@ def test_chunks_are_dealt_once_whatever_is_amended_before_they_are_all_put_up(
     advance(store, NAME, hands)
     frames = [frame for job in store.jobs.due(NAME, 0, "start") for frame in job.items]
     assert len(frames) == len(set(frames))
+
+
+def test_labels_that_are_in_the_store_are_not_computed_again_when_a_folder_is_lost(
+    store: Store, tmp_path: Path, hands: Hands
+) -> None:
+    begin(store, tmp_path)
+    hands.hold = first_label_chunk
+    carry_on(store, hands, lambda: at(store, 0, "label") and len(store.jobs.all_due(NAME)) == 1)
+    ctx = Context(store, NAME)
+    (job,) = store.jobs.all_due(NAME)
+    path = ctx.folder_of(job).path
+    run_job(path)
+    (path / "labels" / f"{job.items[-1]}.npz").unlink()
+    (path / "result.json").unlink()
+    labelling.salvage(ctx, job)
+    path.rename(tmp_path / "lost")
+    hands.hold = lambda job: False
+    carry_on(store, hands, lambda: at(store, 1, "train"))
+    again = (path / "computed.log").read_text().split()
+    assert again == [job.items[-1]]
+    assert store.selections.dropped(NAME, job.items) == set()
+    assert set(job.items) == store.labels.known(job.items, ctx.method)
+
+
+def test_an_iteration_stays_what_it_explored_when_stages_are_added(
+    store: Store, tmp_path: Path, hands: Hands
+) -> None:
+    spec = begin(store, tmp_path)
+    carry_on(store, hands, lambda: at(store, 2, "train"))
+    data = dump_campaign(spec)
+    data["explore"]["stages"].append(data["explore"]["stages"][-1])
+    store.campaigns.amend(NAME, data, pending=None)
+    carry_on(store, hands, lambda: at(store, 2, "label"))
+    explored = [record.frozen["conditions"]["index"] for record in store.iterations.all(NAME)]
+    assert explored == [0, 1, 2]

@@ -24,6 +24,7 @@ from al_loop.explore import (
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
+from al_loop.loop.judge import CONDITIONS
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
 from al_loop.loop.stages.train import leader_of
@@ -36,6 +37,8 @@ class Explore(Waits):
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """Walkers dealt to jobs, long ones first, so that the jobs take about as long."""
+        index = {"index": ctx.conditions(iteration.index)}
+        ctx.store.iterations.freeze(ctx.name, iteration.index, CONDITIONS, index)
         walkers = walkers_of(ctx, iteration.index)
         by_cost = sorted(
             walkers, key=lambda name: (-walkers[name][0].steps * len(walkers[name][1]), name)

@@ -13,13 +13,14 @@ from al_loop.label import (
     collect_labels,
     collect_partial,
     count_partial,
+    skip_frames,
     stage_label_job,
 )
 from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.judge import measure
 from al_loop.loop.quorum import enough
-from al_loop.loop.stages.base import Note
+from al_loop.loop.stages.base import Note, last_words
 from al_loop.store import IterationRecord, JobRecord, LabelRecord
 
 _MOST_RECOUNTS = 5
@@ -68,13 +69,15 @@ def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
 
 
 def write_chunk(ctx: Context, job: JobRecord) -> None:
-    """Write the folder of a chunk."""
-    stage_label_job(
+    """Write the folder of a chunk; frames that have a label by now are not computed again."""
+    folder = stage_label_job(
         ctx.folder_of(job).path,
         engine=ctx.spec.label.engine,
         options=ctx.spec.label.options,
         frames=ctx.store.frames.get_many(job.items),
     )
+    if known := ctx.store.labels.known(job.items, ctx.method):
+        skip_frames(folder, known)
 
 
 def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
@@ -91,7 +94,9 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
         )
     when = datetime.fromtimestamp(result.ended, timezone.utc)
     _store(ctx, outcomes, host=result.host, when=when)
-    ctx.store.selections.drop(ctx.name, [o.frame for o in outcomes if o.state == "dropped"])
+    dropped = {one.frame for one in outcomes if one.state == "dropped"}
+    unlabelled = dropped - ctx.store.labels.known(dropped, ctx.method)
+    ctx.store.selections.drop(ctx.name, sorted(unlabelled))
     _recount(ctx, job)
     return [
         Note("label-failed", f"frame {one.frame[:12]}: {one.detail} ({one.reason})")
@@ -142,16 +147,8 @@ def frames_waiting(ctx: Context, jobs: Iterable[JobRecord]) -> set[str]:
 
 def why_none(ctx: Context, iteration: IterationRecord, which: str) -> str:
     """What to say when not one frame could be labelled: the jobs' own last words."""
-    words = sorted(
-        {
-            job.words.strip().splitlines()[-1]
-            for job in ctx.store.jobs.quarantined(ctx.name)
-            if job.iteration == iteration.index and job.stage == iteration.stage and job.words
-        }
-    )
-    return (
-        f"not one of the {which} frames could be labelled: {'; '.join(words) or 'no reason known'}"
-    )
+    words = "; ".join(sorted(last_words(ctx, iteration))) or "no reason known"
+    return f"not one of the {which} frames could be labelled: {words}"
 
 
 def _store(ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime) -> None:
