@@ -259,8 +259,14 @@ class JobFolder:
         failure = Failure(
             when=time.time(), host=socket.gethostname(), kind=kind, words=words[-4000:], item=item
         )
+        self.keep_failures([failure])
+
+    def keep_failures(self, failures: Sequence[Failure]) -> None:
+        """Add failures, for example those of a folder in whose place this one is."""
+        if not failures:
+            return
         with (self.path / _FAILURES).open("a", encoding="utf-8") as stream:
-            stream.write(failure.model_dump_json() + "\n")
+            stream.writelines(failure.model_dump_json() + "\n" for failure in failures)
             stream.flush()
             os.fsync(stream.fileno())
 

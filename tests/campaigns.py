@@ -136,16 +136,31 @@ def write_campaign(folder: Path, text: str, *, name: str) -> Path:
     return path
 
 
-def start_run(file: Path, launchpad: Path) -> subprocess.Popen[bytes]:
+STARTED: list[subprocess.Popen[bytes]] = []
+"""Every `al-loop run`: one whose database is gone waits for it, long after a test has failed."""
+
+
+def start_run(file: Path, launchpad: Path | None) -> subprocess.Popen[bytes]:
     """`al-loop run`, as a user starts it, in the folder of the file."""
+    options = [] if launchpad is None else ["--launchpad", launchpad]
     with (file.parent / "run.log").open("ab") as log:
-        return subprocess.Popen(
-            [AL_LOOP, "run", file.name, "--launchpad", launchpad],
+        run = subprocess.Popen(
+            [AL_LOOP, "run", file.name, *options],
             cwd=file.parent,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    STARTED.append(run)
+    return run
+
+
+def end_runs() -> None:
+    """End what a test that failed has left running."""
+    while STARTED:
+        run = STARTED.pop()
+        run.kill()
+        run.wait()
 
 
 def finish_run(file: Path, launchpad: Path, *, timeout: float = 300) -> None:

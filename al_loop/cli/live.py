@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -39,7 +39,7 @@ class View:
         self.console = console
         self.campaign = campaign
         self._started = time.monotonic()
-        self._since = datetime.now(timezone.utc) - timedelta(seconds=1)
+        self._since: datetime | None = None
         self._seen: set[tuple[datetime, str]] = set()
         self._next = 0.0
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
@@ -64,8 +64,12 @@ class View:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + REFRESH_SECONDS
+        if self._since is None:
+            shown = time.monotonic() - self._started + REFRESH_SECONDS
+            self._since = store.clock() - timedelta(seconds=shown)
         for event in store.events.since(self.campaign, self._since):
             self._show(event)
+            self._since = max(self._since, event.when)
         record = store.campaigns.get(self.campaign)
         if self._live is not None and record is not None:
             self._live.update(_picture(campaign_status(store, record)), refresh=True)
@@ -75,7 +79,6 @@ class View:
         if key in self._seen or event.kind not in SHOWN:
             return
         self._seen.add(key)
-        self._since = max(self._since, event.when)
         self.say(event.text, SHOWN[event.kind])
 
     def say(self, text: str, style: str = "yellow") -> None:

@@ -10,7 +10,12 @@ from al_loop.explore.interface import (
     Walk,
     Walker,
 )
-from al_loop.explore.job import collect_walks, run_explore_job, stage_explore_job
+from al_loop.explore.job import (
+    collect_walks,
+    run_explore_job,
+    stage_explore_job,
+    staged_walkers,
+)
 from al_loop.explore.score import collect_scores, run_score_job, stage_score_job
 
 __all__ = [
@@ -28,4 +33,5 @@ __all__ = [
     "run_score_job",
     "stage_explore_job",
     "stage_score_job",
+    "staged_walkers",
 ]

@@ -154,6 +154,11 @@ def collect_walks(folder: JobFolder) -> list[Walk]:
     return walks
 
 
+def staged_walkers(folder: JobFolder) -> tuple[Walker, ...]:
+    """The walkers of a job; JobFolderError when this is not an explore job."""
+    return explore_params(folder).walkers
+
+
 def explore_params(folder: JobFolder) -> ExploreParams:
     """What an explore job is asked for; JobFolderError when this is not an explore job."""
     spec = folder.spec()

@@ -6,6 +6,7 @@ from al_loop.label.job import (
     LabelSummary,
     collect_labels,
     collect_partial,
+    count_partial,
     run_label_job,
     stage_label_job,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Labeller",
     "collect_labels",
     "collect_partial",
+    "count_partial",
     "run_label_job",
     "skip_frames",
     "stage_label_job",

@@ -187,8 +187,22 @@ def collect_partial(folder: JobFolder, *, method: str) -> list[LabelOutcome]:
     dropped or given up have none. May be called while the job runs. Raises JobFolderError when
     this is no label job.
     """
-    records = (recorded(folder.path, name, method=method) for name in _names(folder, folder.spec()))
+    there = _recorded_names(folder)
+    names = (name for name in _names(folder, folder.spec()) if name in there)
+    records = (recorded(folder.path, name, method=method) for name in names)
     return [record.outcome for record in records if record is not None]
+
+
+def count_partial(folder: JobFolder) -> int:
+    """How many outcomes a job has on disk at most; only looks at the names of its files."""
+    return len(_recorded_names(folder))
+
+
+def _recorded_names(folder: JobFolder) -> set[str]:
+    try:
+        return {file.stem for file in (folder.path / "labels").iterdir() if file.suffix == ".npz"}
+    except OSError:
+        return set()
 
 
 def _names(folder: JobFolder, spec: JobSpec) -> tuple[str, ...]:

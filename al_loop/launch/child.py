@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -40,6 +41,9 @@ ONE_THREAD = {
 }
 """Jobs share the cores among themselves, one core each; a user's own setting is kept."""
 
+# Python 3.10 to 3.10.8 and 3.11.0 let the fork server listen where every user of the machine can
+# have it run things (CVE-2022-42919); this is how they are told to use a private folder.
+multiprocessing.util.abstract_sockets_supported = False  # type: ignore[misc]
 CONTEXT = multiprocessing.get_context("forkserver")
 _PROBED, _READY = threading.Event(), threading.Event()
 _stopping = threading.Event()

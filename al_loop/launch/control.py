@@ -11,9 +11,10 @@ from al_loop.errors import UserError
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.mending import PATIENCE, mend
 from al_loop.launch.mending.folders import is_mounted
-from al_loop.launch.workflows import FireworksExecutor, remove_workflows
-from al_loop.loop.advance import lease
-from al_loop.loop.amend import Change, plan_amendment
+from al_loop.launch.submit import restore_folder
+from al_loop.launch.workflows import FireworksExecutor
+from al_loop.loop.advance import advance, lease
+from al_loop.loop.amend import Amendment, Change, plan_amendment
 from al_loop.loop.context import Context
 from al_loop.stopping import STOP_FILE
 from al_loop.store import CampaignRecord, Connection, Store
@@ -42,7 +43,7 @@ def stop(connection: Connection, name: str) -> CampaignRecord:
 
 
 def resume(connection: Connection, name: str) -> CampaignRecord:
-    """Continue a campaign, whatever happened to it, even with all its workflows deleted.
+    """Continue a campaign, whatever happened to it: all its workflows deleted, its folder lost.
 
     What was paused, stopped or has failed runs again; jobs that were given up are tried again.
     One that has ended goes on if it has been amended so that it has to.
@@ -56,6 +57,7 @@ def resume(connection: Connection, name: str) -> CampaignRecord:
                 remedy="go to a machine that has it; if it is lost for good, make the folder above "
                 "it, and the campaign's is written again",
             )
+        restore_folder(ctx.record)
         revive(ctx, launchpad)
         mend(store, launchpad, name, patience=PATIENCE)
         return Context(store, name).record
@@ -66,30 +68,54 @@ def amend(connection: Connection, spec: CampaignSpec) -> list[Change]:
 
     Raises UserError or MethodMismatch when that would be another campaign; nothing is changed.
     """
-    with Store(connection) as store, lease(store, spec.name):
-        ctx = Context(store, spec.name)
-        latest = store.iterations.latest(spec.name)
-        begun = latest is not None and latest.stage != "start"
-        amendment = plan_amendment(ctx.spec, spec, begun=begun)
-        store.campaigns.amend(
-            spec.name,
-            dump_campaign(amendment.now),
-            pending=dump_campaign(amendment.later) if amendment.later else None,
-        )
-        for change in amendment.changes:
-            ctx.event("amended", f"{change} by {getpass.getuser()}")
-        return list(amendment.changes)
+    with Store(connection) as store:
+        Context(store, spec.name)  # one that is not there has no lease either
+        with lease(store, spec.name):
+            amendment = _amend(Context(store, spec.name), spec)
+        if any(change.key.startswith("resources.") for change in amendment.changes):
+            with open_launchpad(connection) as launchpad:
+                _put_up_anew(Context(store, spec.name), launchpad)
+    return list(amendment.changes)
+
+
+def _amend(ctx: Context, spec: CampaignSpec) -> Amendment:
+    """Write down what is to change, and when."""
+    latest = ctx.store.iterations.latest(spec.name)
+    begun = latest is not None and latest.stage != "start"
+    amendment = plan_amendment(ctx.spec, spec, begun=begun)
+    ctx.store.campaigns.amend(
+        spec.name,
+        dump_campaign(amendment.now),
+        pending=dump_campaign(amendment.later) if amendment.later else None,
+    )
+    for change in amendment.changes:
+        ctx.event("amended", f"{change} by {getpass.getuser()}")
+    return amendment
+
+
+def _put_up_anew(ctx: Context, launchpad: LaunchPad) -> None:
+    """Jobs that wait ask for the resources of when they were put up: put them up again."""
+    if ctx.record.state != "running" or not is_mounted(ctx.record):
+        return
+    executor = FireworksExecutor(launchpad)
+    with lease(ctx.store, ctx.name):
+        executor.withdraw(ctx)
+    advance(ctx.store, ctx.name, executor)
 
 
 def revive(ctx: Context, launchpad: LaunchPad) -> None:
-    """Let a campaign that is not running run again, with a clean sheet; else change nothing."""
-    for job in ctx.store.jobs.all_due(ctx.name):
-        (ctx.folder_of(job).path / STOP_FILE).unlink(missing_ok=True)
+    """Let a campaign that is not running run again, with a clean sheet; else change nothing.
+
+    Fireworks that run stay: their jobs are being done.
+    """
+    # Also where the job has ended since: it may have to be done again.
+    for file in ctx.folder.glob(f"iter.*/*/*/{STOP_FILE}"):
+        file.unlink(missing_ok=True)
     forgiven = _forgive(ctx)
     if ctx.record.state == "running" and not forgiven:
         return
     if ctx.record.state != "running":
-        remove_workflows(launchpad, ctx.name)
+        FireworksExecutor(launchpad).withdraw(ctx)
         ctx.store.campaigns.set_state(ctx.name, "running", "")
     text = f"was {ctx.record.state}: {ctx.record.reason}" if ctx.record.reason else ""
     given_back = f"{forgiven} jobs that were given up are tried again" if forgiven else ""
@@ -99,6 +125,8 @@ def revive(ctx: Context, launchpad: LaunchPad) -> None:
 def _forgive(ctx: Context) -> int:
     """Make jobs that were given up due again, where their results are still of use."""
     latest = ctx.store.iterations.latest(ctx.name)
+    if latest is not None and latest.decision == "final":
+        return 0  # nothing would be trained on their results
     jobs = [
         job
         for job in ctx.store.jobs.quarantined(ctx.name)

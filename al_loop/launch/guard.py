@@ -20,7 +20,7 @@ from al_loop.launch.launchpad import DiscreetLaunchPad, opened
 from al_loop.launch.loading import ADVANCE as ADVANCE
 from al_loop.launch.loading import COMPUTE as COMPUTE
 from al_loop.launch.loading import NotOurs as NotOurs
-from al_loop.loop.context import STAMP
+from al_loop.loop.context import STAMP, is_claimed
 from al_loop.store import Connection, Stage
 
 SCHEMA = 1
@@ -130,7 +130,7 @@ def check_firework(launchpad: LaunchPad, raw: Mapping[str, Any]) -> OurSpec:
     fw_id = raw["fw_id"]
     spec = check_spec(raw["spec"], fw_id=fw_id)
     campaign = spec.folder.parents[2]
-    if campaign.is_dir() and not (campaign / STAMP).is_file():
+    if campaign.is_dir() and not is_claimed(campaign):
         raise NotOurs(
             f"its folder is in none that `al-loop run` or `submit` has made (no {STAMP}): left "
             "alone",

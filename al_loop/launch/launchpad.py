@@ -91,4 +91,7 @@ def prepare(launchpad: LaunchPad) -> None:
     launchpad.workflows.create_index(
         "metadata.key", unique=True, partialFilterExpression={"metadata.key": {"$type": "string"}}
     )
-    launchpad.fireworks.create_index(JOB_ID, partialFilterExpression={JOB_ID: {"$type": "string"}})
+    launchpad.workflows.create_index("locked", partialFilterExpression={"locked": True})
+    # Sparse, not partial: a partial index on strings does not serve `$in`.
+    launchpad.fireworks.create_index(JOB_ID, sparse=True, name="al_loop_job")
+    launchpad.fireworks.create_index([(CAMPAIGN, 1), ("state", 1)], name="al_loop_campaign")

@@ -54,6 +54,8 @@ MOST_TROUBLES = 10
 
 POLL_SECONDS = 0.1
 LONGEST_PAUSE = 60.0
+MEND_SECONDS = 300.0
+"""An idle worker makes the mending pass so often."""
 LEAVE_SECONDS = 60.0
 """For so long a worker does not look again at jobs that this machine cannot run."""
 
@@ -153,6 +155,7 @@ class Puller:
 
     def _serve(self, launchpad: LaunchPad, place: Path) -> None:
         since, poll = time.monotonic(), POLL_SECONDS
+        mended = since
         while not self.ending.asked and time.monotonic() < self._end:
             if self._run_one(launchpad, place):
                 self.ran += 1
@@ -163,8 +166,18 @@ class Puller:
                 continue
             if self.orders.single or time.monotonic() - since >= self.orders.idle:
                 return
+            if time.monotonic() - mended >= MEND_SECONDS:
+                self._mend(launchpad)
+                mended = time.monotonic()
             self._rest(poll)
             poll = min(1.5 * poll, self.orders.longest_poll)
+
+    def _mend(self, launchpad: LaunchPad) -> None:
+        """While there is nothing to do: perhaps that is because something is broken."""
+        from al_loop.launch.mending import mend  # which recovers what workers did offline
+
+        with Store(self.connection) as store:
+            mend(store, launchpad, self.orders.campaign)
 
     def _run_one(self, launchpad: LaunchPad, place: Path) -> bool:
         """Whether a firework was run."""

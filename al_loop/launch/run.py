@@ -16,7 +16,8 @@ from al_loop.launch.mending import PATIENCE, mend
 from al_loop.launch.outage import Outage
 from al_loop.launch.submit import register
 from al_loop.launch.worker import Worker
-from al_loop.launch.workflows import remove_workflows
+from al_loop.launch.workflows import FireworksExecutor
+from al_loop.loop.context import Context
 from al_loop.store import CampaignRecord, Connection, Event, Store
 
 TICK_SECONDS = 0.25
@@ -114,6 +115,6 @@ def _look_after(
 def _revive(store: Store, launchpad: LaunchPad, record: CampaignRecord) -> None:
     """A campaign that had failed is tried again, with a clean sheet in FireWorks."""
     if record.state == "failed":
-        remove_workflows(launchpad, record.name)
+        FireworksExecutor(launchpad).withdraw(Context(store, record.name))
         store.campaigns.set_state(record.name, "running", "")
         store.events.add(Event(campaign=record.name, kind="campaign-revived", text=record.reason))

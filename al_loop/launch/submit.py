@@ -38,6 +38,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
             schema_version=SCHEMA_VERSION,
             folder=str(folder),
             base=str(base.absolute()),
+            created=store.clock(),
         )
         store.campaigns.create(record)
         found = store.campaigns.get(spec.name)
@@ -53,6 +54,13 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
         )
     _claim(Path(found.folder), found.spec)
     return found
+
+
+def restore_folder(record: CampaignRecord) -> None:
+    """Make a campaign's folder again when it is lost; one that holds anything is left alone."""
+    folder = Path(record.folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        _claim(folder, record.spec)
 
 
 def _claim(folder: Path, spec: Mapping[str, object]) -> None:

@@ -130,9 +130,17 @@ class Submitter:
             yield
 
     def _mend(self, store: Store, launchpad: LaunchPad) -> None:
-        """The mending pass: takes in offline runs, and carries the campaigns on."""
-        for one in mend(store, launchpad):
-            self.report(f"{one.campaign}: {one.where}: {one.words}; put right")
+        """The mending pass: takes in offline runs, and carries the campaigns on.
+
+        One that cannot be carried on from here is reported; the others' jobs are submitted.
+        """
+        try:
+            for one in mend(store, launchpad):
+                self.report(f"{one.campaign}: {one.where}: {one.words}; put right")
+        except DatabaseError:
+            raise
+        except (AlLoopError, OSError) as error:
+            self.report(str(error))
 
     def _submit(self, store: Store, launchpad: LaunchPad) -> int:
         count = 0

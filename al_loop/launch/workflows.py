@@ -99,8 +99,10 @@ class FireworksExecutor:
 
     def _drop_foreign(self, ids: set[str]) -> None:
         """Remove what our workers would not run: of another schema, or changed by somebody."""
-        query = {JOB_ID: {"$in": sorted(ids)}, "state": {"$ne": "RUNNING"}, "$nor": [only_ours()]}
-        if odd := set(self.launchpad.fireworks.distinct("fw_id", query)):
+        query = {JOB_ID: {"$in": sorted(ids)}, "$nor": [only_ours()]}
+        # Were the state part of the query, the server would read all fireworks that ever were.
+        found = self.launchpad.fireworks.find(query, {"fw_id": 1, "state": 1})
+        if odd := {firework["fw_id"] for firework in found if firework["state"] != "RUNNING"}:
             for workflow in list(self.launchpad.workflows.find({"nodes": {"$in": sorted(odd)}})):
                 take_out(self.launchpad, workflow, odd)
             self.launchpad.fireworks.delete_many({"fw_id": {"$in": sorted(odd)}})
@@ -122,9 +124,11 @@ class FireworksExecutor:
         """Remove archived workflows, and those that a killed process has left incomplete."""
         for workflow in self._open_workflows(ctx):
             nodes = workflow["nodes"]
-            there = self.launchpad.fireworks.count_documents({"fw_id": {"$in": nodes}})
-            if there < len(nodes) or workflow["state"] == "ARCHIVED":
+            there = self.launchpad.fireworks.distinct("fw_id", {"fw_id": {"$in": nodes}})
+            if workflow["state"] == "ARCHIVED":
                 remove_workflow(self.launchpad, workflow)
+            elif gone := set(nodes) - set(there):
+                take_out(self.launchpad, workflow, gone)  # what runs of it may end
 
     def _open_workflows(self, ctx: Context) -> Iterator[dict[str, Any]]:
         query = {"metadata.campaign": ctx.name, "state": {"$ne": "COMPLETED"}}

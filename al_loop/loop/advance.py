@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -32,12 +32,15 @@ from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.executor import Executor
 from al_loop.loop.idle import idle_seconds
 from al_loop.loop.intake import give_up_hopeless, take_in, write_folder
-from al_loop.loop.judge import judge
+from al_loop.loop.judge import judge, terms
 from al_loop.loop.stages import STAGES
 from al_loop.store import IterationFacts, IterationRecord, JobRecord, Store
 
 LEASE_SECONDS = 120.0
 """After so long others take the lease of a process of which they can see no end."""
+
+_SHORT_PAUSE, _LONG_PAUSE = 0.05, 1.0
+"""Between two looks at a lease that another has: many workers may wait for it."""
 
 Progress = Literal["waiting", "moved", "paused", "ended"]
 
@@ -67,6 +70,8 @@ def advance(
             progress: Progress = "moved"
             while progress == "moved":
                 progress = _step(ctx, executor, finished=finished)
+                if ctx.record.pending is not None:  # it may hold from now on
+                    ctx = Context(store, name)
         except CampaignFailed as error:
             store.campaigns.set_state(name, "failed", str(error))
             ctx.event("campaign-failed", str(error))
@@ -87,7 +92,7 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         return "ended"
     iteration = ctx.store.iterations.latest(ctx.name)
     if iteration is None:
-        ctx.store.iterations.open(ctx.name, 0, "start")
+        ctx.store.iterations.open(ctx.name, 0, "start", when=ctx.store.clock())
         return "moved"
     if iteration.stage == "done":
         return _next_iteration(ctx, iteration, executor)
@@ -105,7 +110,7 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         executor.ensure(ctx, due)
         return "waiting"
     completed = stage.complete(ctx, iteration)
-    now = datetime.now(timezone.utc)
+    now = ctx.store.clock()
     seconds, idle = _account(ctx, iteration, now)
     facts: IterationFacts = {
         **completed.facts,
@@ -146,6 +151,9 @@ def _put_up(ctx: Context, executor: Executor, late: list[JobRecord]) -> None:
 
 def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> Progress:
     """After an iteration: the next one, the final training, or the end."""
+    if ctx.store.campaigns.adopt_pending(ctx.name):
+        ctx.event("amended", f"what was put off holds from iteration {done.index + 1} on")
+        return "moved"
     if done.decision == "final" and not _goes_on(ctx, done):
         before = ctx.store.iterations.get(ctx.name, done.index - 1)
         converged = before is not None and before.decision == "converged"
@@ -159,16 +167,17 @@ def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> 
         if late:
             _put_up(ctx, executor, late)
             return "waiting"
-    if ctx.store.campaigns.adopt_pending(ctx.name):
-        ctx.event("amended", f"what was put off holds from iteration {done.index + 1} on")
     ctx.store.iterations.open(ctx.name, done.index + 1, "train", when=done.stage_started)
     return "moved"
 
 
 def _goes_on(ctx: Context, final: IterationRecord) -> bool:
-    """Whether a campaign that had ended was amended so that it now has to go on."""
+    """Whether a campaign that had ended was amended so that it now has to go on.
+
+    Labels that came late do not matter: what was decided by the same terms holds.
+    """
     before = ctx.store.iterations.get(ctx.name, final.index - 1)
-    if before is None or before.stage != "done":
+    if before is None or before.stage != "done" or before.frozen.get("terms") == terms(ctx):
         return False
     return judge(ctx, before).verdict == "continue"
 
@@ -237,13 +246,14 @@ def _born(pid: int) -> str:
 @contextlib.contextmanager
 def lease(store: Store, name: str) -> Iterator[None]:
     """Wait for the campaign's lease and keep it; one left by a dead process here is taken over."""
-    me = process_name()
+    me, pause = process_name(), _SHORT_PAUSE
     while not store.campaigns.lease(name, me, LEASE_SECONDS):
         owner = store.campaigns.lease_owner(name)
         if owner and process_is_dead(owner):
             store.campaigns.release(name, owner)
             continue
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(1.5 * pause, _LONG_PAUSE)
     over = threading.Event()
     keeper = threading.Thread(target=_keep, args=(store, name, me, over), daemon=True)
     keeper.start()

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
+from pydantic import ValidationError
+
 from al_loop.campaign import CampaignSpec, make_engine
 from al_loop.errors import DatabaseError, UserError
 from al_loop.explore import Explorer
@@ -34,6 +36,15 @@ STAMP = "campaign.sha256"
 """File in a campaign's folder: digest of what the campaign asks for."""
 
 
+def is_claimed(folder: Path) -> bool:
+    """Whether somebody who may write there has made this a campaign's folder.
+
+    The database names the folder, and whoever may write to the database could name any;
+    `al-loop run`, `submit` and `resume` leave a stamp.
+    """
+    return (folder / STAMP).is_file()
+
+
 @dataclass(frozen=True)
 class PlannedJob:
     """A job of a stage: its name within the stage, and what it is about.
@@ -58,7 +69,14 @@ class Context:
             )
         self.store = store
         self.record = record
-        self.spec = CampaignSpec.model_validate(record.spec)
+        try:
+            self.spec = CampaignSpec.model_validate(record.spec)
+        except ValidationError as error:
+            raise UserError(
+                f"what campaign {name} asks for cannot be read here: {error.errors()[0]['msg']}",
+                where=self.record.folder,
+                remedy="use the version of al_loop, and the engines, with which it was submitted",
+            ) from None
 
     @property
     def name(self) -> str:
@@ -67,18 +85,14 @@ class Context:
 
     @cached_property
     def folder(self) -> Path:
-        """The campaign's folder, to write to.
-
-        The database names it, but a folder is only written to when somebody who could write there
-        has said so, by `al-loop run` or `submit`, which leave a stamp in it.
-        """
+        """The campaign's folder, to write to; DatabaseError unless somebody has claimed it."""
         folder = Path(self.record.folder)
-        if not (folder / STAMP).is_file():
+        if not is_claimed(folder):
             raise DatabaseError(
                 f"this is not a folder of a campaign here: it has no {STAMP}",
                 where=folder,
-                remedy="if it was moved, move it back; if it is lost, `al-loop run FILE` (or "
-                "`submit`) makes it again",
+                remedy="if it was moved, move it back; if it is lost, `al-loop resume "
+                f"{self.name}` makes it again",
             )
         return folder
 

@@ -11,17 +11,23 @@ from al_loop.errors import JobFolderError
 from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context
 from al_loop.loop.stages import STAGES
-from al_loop.store import JobRecord
+from al_loop.store import JobRecord, Stage
 from al_loop.taxonomy import fault
+
+LABELLING: tuple[Stage, ...] = ("start", "label")
+"""Stages whose results are of use whenever they come."""
 
 MOST_FAILURES = 3
 """A job that has failed so often by itself is given up. Kills and walltimes do not count."""
 
 
 def take_in(ctx: Context, jobs: Iterable[JobRecord]) -> None:
-    """Ingest the results that are there; each step may be done twice."""
+    """Ingest the results that are there; each step may be done twice.
+
+    Labels are taken in also when their job was given up meanwhile, while another try was running.
+    """
     for job in jobs:
-        if job.state != "due":
+        if job.state != "due" and not (job.state == "quarantined" and job.stage in LABELLING):
             continue
         folder = ctx.folder_of(job)
         if not (folder.path / "result.json").exists():
@@ -31,9 +37,12 @@ def take_in(ctx: Context, jobs: Iterable[JobRecord]) -> None:
             notes = STAGES[job.stage].ingest(ctx, job) if result else []
         except JobFolderError as error:
             _set_aside(ctx, job, error)
+            ctx.folder_of(job).note_failure("job-damaged", str(error))
             continue
         if result is None:
             continue
+        if job.state == "quarantined":
+            ctx.store.jobs.reopen(job.id)
         if ctx.store.jobs.mark_done(
             job.id,
             spans=result.spans,
@@ -98,8 +107,11 @@ def _give_up(ctx: Context, job: JobRecord, last: Failure) -> None:
 
 
 def _set_aside(ctx: Context, job: JobRecord, error: JobFolderError) -> None:
-    """Keep a folder that is of no use, under another name."""
-    path = ctx.folder_of(job).path
+    """Keep a folder that is of no use, under another name; its failures still count."""
+    folder = ctx.folder_of(job)
+    path, failures = folder.path, folder.failures()
     aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")
     path.rename(aside)
+    path.mkdir()
+    folder.keep_failures(failures)
     ctx.event("job-damaged", f"{job.name}: {error.what}; set aside as {aside.name}")

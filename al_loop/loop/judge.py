@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timezone
 
 import numpy as np
 
+from al_loop.hashing import digest
 from al_loop.loop.context import Context
 from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.store import IterationRecord
 from al_loop.units import Array
+
+CONDITIONS = "conditions"
+"""Under which exploration stage an iteration ran, as its record keeps it (``frozen``)."""
 
 
 def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
@@ -46,8 +49,15 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
         budget=ctx.spec.budget,
         iterations=measured.index + 1,
         labels=ctx.store.selections.count(ctx.name),
-        hours=(datetime.now(timezone.utc) - created).total_seconds() / 3600,
+        hours=(ctx.store.clock() - created).total_seconds() / 3600,
     )
+
+
+def terms(ctx: Context) -> dict[str, float | str]:
+    """Digest of what a decision depends on besides what was measured: the targets, the budget."""
+    spec = ctx.spec
+    asked = [spec.budget, spec.converge, *spec.explore.stages]
+    return {"digest": digest([one.model_dump(mode="json") for one in asked])}
 
 
 def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
@@ -58,8 +68,9 @@ def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
 
 def _measured(ctx: Context, record: IterationRecord) -> Measured:
     counts = record.counts
+    explored = record.frozen.get(CONDITIONS)  # stages may have been added since
     return Measured(
-        conditions=ctx.conditions(record.index),
+        conditions=int(explored["index"]) if explored else ctx.conditions(record.index),
         uncertain=(counts.candidate + counts.failed) / max(1, counts.explored),
         audit_error=record.audit_error,
     )

@@ -5,7 +5,7 @@ Its fields are stable: they are documented in docs/status.md and only ever added
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
@@ -89,7 +89,9 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         started=record.created,
         labels=sum(it.counts.labelled for it in iterations),
         jobs=_jobs(store, running) if running else None,
-        iterations=[_iteration(it, live=it is running) for it in iterations],
+        iterations=[
+            _iteration(it, now=store.clock() if it is running else None) for it in iterations
+        ],
         failures=failures_of(store, record),
         quarantined=quarantined_of(store, record),
     )
@@ -101,10 +103,10 @@ def _jobs(store: Store, iteration: IterationRecord) -> JobsStatus:
     return JobsStatus(total=total, done=total - due)
 
 
-def _iteration(record: IterationRecord, *, live: bool) -> IterationStatus:
+def _iteration(record: IterationRecord, *, now: datetime | None) -> IterationStatus:
+    """``now``: for the one that runs, to count the seconds of its stage so far."""
     seconds = dict(record.seconds)
-    if live and record.stage != "done":
-        now = datetime.now(timezone.utc)
+    if now is not None and record.stage != "done":
         seconds[record.stage] = (now - record.stage_started).total_seconds()
     return IterationStatus(
         index=record.index,

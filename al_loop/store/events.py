@@ -24,7 +24,10 @@ def _here() -> str:
 
 
 class Event(Record):
-    """Something that happened. ``where`` is host/process id."""
+    """Something that happened. ``where`` is host/process id.
+
+    Without a ``when`` it is stored under the time of the server's clock: those of nodes differ.
+    """
 
     campaign: str
     when: When = Field(default_factory=now)
@@ -55,7 +58,11 @@ class Events:
         """Append an event."""
         body = {**event.to_document(), "data": canonical_json(_json_safe(event.data))}
         # The key is made here, so that a write which is repeated happens once.
-        self.table.insert_absent([{"_id": ObjectId(), **body}])
+        document = {"_id": ObjectId(), **body}
+        if "when" in event.model_fields_set:
+            self.table.insert_absent([document])
+        else:
+            self.table.insert_dated(document, "when")
 
     def since(self, campaign: str, when: datetime) -> list[Event]:
         """Events from ``when`` on, oldest first."""

@@ -152,6 +152,21 @@ class Iterations:
         """Record facts; False when there is no such iteration."""
         return self.table.change({"_id": _key(campaign, index)}, {"$set": _settings(facts)})
 
+    def recount(
+        self,
+        campaign: str,
+        index: int,
+        *,
+        labelled: int,
+        failed_labels: int,
+        audit_error: float | None,
+    ) -> bool:
+        """Record how many labels there are now, and the error on them; no other count changes."""
+        counts = {"counts.labelled": labelled, "counts.failed_labels": failed_labels}
+        return self.table.change(
+            {"_id": _key(campaign, index)}, {"$set": {**counts, "audit_error": audit_error}}
+        )
+
     def freeze(
         self, campaign: str, index: int, name: str, values: Mapping[str, float | str]
     ) -> dict[str, float | str]:

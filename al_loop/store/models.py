@@ -78,7 +78,8 @@ class Models:
     def __init__(self, client: Client) -> None:
         order = IndexModel([("campaign", 1), ("iteration", 1), ("member", 1)])
         users = [IndexModel("files.id"), IndexModel("training_set")]
-        self.table = Table(client, "models", indexes=[order, *users])
+        state = IndexModel([("campaign", 1), ("state", 1)])
+        self.table = Table(client, "models", indexes=[order, state, *users])
 
     def put(self, record: ModelRecord) -> None:
         """Store a model. The first ok one stays; it replaces a failed one, never the reverse."""

@@ -69,7 +69,7 @@ class Selections:
     """Collection ``selections``."""
 
     def __init__(self, client: Client) -> None:
-        index = IndexModel([("campaign", 1), ("iteration", 1), ("frame", 1)])
+        index = IndexModel([("campaign", 1), ("iteration", 1), ("frame", 1), ("chosen", 1)])
         gone = IndexModel(
             [("campaign", 1), ("dropped", 1)], partialFilterExpression={"dropped": True}
         )

@@ -14,6 +14,7 @@ import pymongo
 from pymongo import IndexModel, errors
 from pymongo.collection import Collection
 
+from al_loop.store.roles import only_reading
 from al_loop.store.table import Client, Document, Table
 
 _FORGET_SECONDS = 7 * 24 * 3600
@@ -58,7 +59,8 @@ class Sightings:
 def _write_looks(collection: Collection[Document], looks: Mapping[str, str]) -> None:
     operations = [pymongo.UpdateOne({"_id": k}, _look(v), upsert=True) for k, v in looks.items()]
     try:
-        collection.bulk_write(operations, ordered=False)
+        with only_reading():  # who may only read sees what others have seen
+            collection.bulk_write(operations, ordered=False)
     except errors.BulkWriteError as error:  # another process saw it first at the same moment
         if any(e["code"] != _DUPLICATE_KEY for e in error.details["writeErrors"]):
             raise

@@ -97,13 +97,19 @@ class Client:
     def ping(self) -> None:
         """DatabaseError unless the server answers within ``patience``."""
         with pymongo.timeout(self.patience):
-            self.guarded(lambda database: database.command("ping"))
+            self.guarded(lambda database: database.command("ping"), seconds=0.0)
 
-    def guarded(self, action: Callable[[Database[Document]], T]) -> T:
-        """Do something with the database; the driver's errors become DatabaseError."""
-        database = self.database
+    def guarded(
+        self, action: Callable[[Database[Document]], T], *, seconds: float | None = None
+    ) -> T:
+        """Do something with the database; the driver's errors become DatabaseError.
+
+        An outage is waited out, by default for as long as the connection has patience: ``action``
+        must be harmless when it is done twice.
+        """
+        limit = self.connection.patience if seconds is None else seconds
         try:
-            return action(database)
+            return persist(lambda: action(self.database), seconds=limit)
         except errors.PyMongoError as error:
             raise translate(error, self.connection) from None
 
@@ -125,15 +131,9 @@ class Table:
 
     def _run(self, action: Callable[[Collection[Document]], T]) -> T:
         options: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=timezone.utc)
-        connection = self.client.connection
-
-        def attempt() -> T:
-            return action(self.client.database.get_collection(self.name, codec_options=options))
-
-        try:
-            return persist(attempt, seconds=connection.patience)
-        except errors.PyMongoError as error:
-            raise translate(error, connection) from None
+        return self.client.guarded(
+            lambda database: action(database.get_collection(self.name, codec_options=options))
+        )
 
     def index_names(self) -> set[str]:
         """Names of the indexes that the collection has."""
@@ -169,6 +169,12 @@ class Table:
         """Store the documents whose keys are not there yet; leave the others as they are."""
         for part in _parts(documents, _DOCUMENTS_PER_WRITE):
             self._run(lambda c, part=part: _insert_ignoring_duplicates(c, part))  # type: ignore[misc]
+
+    def insert_dated(self, document: Document, field: str) -> None:
+        """Store a document whose ``field`` is to be the time of the server's clock."""
+        body = {key: value for key, value in document.items() if key not in ("_id", field)}
+        change = {"$setOnInsert": body, "$currentDate": {field: True}}
+        self._run(lambda c: c.update_one({"_id": document["_id"]}, change, upsert=True))
 
     def insert_new(self, document: Document) -> bool:
         """Store the document if its key is not there yet; whether this call did it.

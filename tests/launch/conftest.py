@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from al_loop.campaign import load_campaign
 from al_loop.launch.local import run_local
 from al_loop.store import Connection, Store
-from tests.campaigns import CHEAP, Outcome, Place, outcome, write_campaign
+from tests.campaigns import CHEAP, Outcome, Place, end_runs, outcome, write_campaign
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,12 @@ def undisturbed(
     with Store(new_database()) as store:
         run_local(store, spec, base=folder, cores=2)
         return outcome(store, "cheap")
+
+
+@pytest.fixture(autouse=True)
+def _no_run_outlives_its_test() -> Iterator[None]:
+    yield
+    end_runs()
 
 
 @pytest.fixture

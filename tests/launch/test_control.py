@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fireworks import LaunchPad
+from fireworks import FWorker, LaunchPad
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
-from al_loop.errors import MethodMismatch, UserError
+from al_loop.errors import DatabaseError, MethodMismatch, UserError
 from al_loop.launch import control
 from al_loop.launch.child import run_job_in_child
 from al_loop.launch.launchpad import open_launchpad
+from al_loop.launch.mending import mend
 from al_loop.launch.run import submit
 from al_loop.launch.submit import register
 from al_loop.launch.workflows import FireworksExecutor, remove_workflows
@@ -77,6 +79,42 @@ def test_resume_puts_up_what_was_deleted(connection: Connection, launchpad: Laun
     assert waiting(launchpad) == 0
     control.resume(connection, NAME)
     assert waiting(launchpad) == before
+
+
+def test_resume_makes_a_lost_folder_again(
+    connection: Connection, launchpad: LaunchPad, store: Store, spec: CampaignSpec
+) -> None:
+    folder = Context(store, NAME).folder
+    before = {path.name for path in (folder / "iter.000000" / "start").iterdir()}
+    shutil.rmtree(folder)
+    control.resume(connection, NAME)
+    assert {path.name for path in (folder / "iter.000000" / "start").iterdir()} == before
+
+
+def test_a_campaign_whose_folder_is_lost_does_not_hold_up_the_others(
+    connection: Connection, launchpad: LaunchPad, store: Store, spec: CampaignSpec, tmp_path: Path
+) -> None:
+    other = spec.model_copy(update={"name": "a-lost-one", "folder": str(tmp_path / "lost")})
+    submit(connection, other, base=tmp_path)
+    shutil.rmtree(tmp_path / "lost")
+    before = waiting(launchpad)
+    remove_workflows(launchpad, NAME)
+    mend(store, launchpad)
+    assert waiting(launchpad) == before
+    assert not (tmp_path / "lost").exists()
+
+
+def test_resume_makes_no_folder_a_campaigns_that_holds_something_else(
+    connection: Connection, launchpad: LaunchPad, store: Store, tmp_path: Path
+) -> None:
+    """Who writes to the database could have named any folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".bashrc").touch()
+    store.database["campaigns"].update_one({"_id": NAME}, {"$set": {"folder": str(home)}})
+    with pytest.raises(DatabaseError, match=r"no campaign\.sha256"):
+        control.resume(connection, NAME)
+    assert [path.name for path in home.iterdir()] == [".bashrc"]
 
 
 def test_jobs_of_a_stopped_campaign_are_asked_to_stop_until_it_is_resumed(
@@ -171,3 +209,57 @@ def carry_to_end(store: Store, launchpad: LaunchPad) -> None:
         for job in store.jobs.all_due(NAME):
             run_job(Context(store, NAME).folder_of(job).path)
     raise AssertionError("never at its end")
+
+
+def test_the_next_training_is_by_the_amended_file(
+    connection: Connection, launchpad: LaunchPad, store: Store, spec: CampaignSpec
+) -> None:
+    carry_to(store, launchpad, "train")
+    data = dump_campaign(spec)
+    data["train"]["members"] = spec.train.members + 1
+    control.amend(connection, CampaignSpec.model_validate(data))
+    store.iterations.move(NAME, 0, from_stage="train", to_stage="done", decision="continue")
+    advance(store, NAME, FireworksExecutor(launchpad))
+    assert store.jobs.count(NAME, 1, "train") == spec.train.members + 1
+
+
+def test_a_campaign_that_is_not_there_cannot_be_amended(
+    connection: Connection, spec: CampaignSpec
+) -> None:
+    with pytest.raises(UserError, match="no campaign called 'cheap'"):
+        control.amend(connection, spec)
+
+
+def test_resume_leaves_alone_what_still_runs(
+    connection: Connection, launchpad: LaunchPad, store: Store
+) -> None:
+    running, _ = launchpad.checkout_fw(FWorker("al-loop another-host:1:1"), "/tmp")
+    control.pause(connection, NAME)
+    control.resume(connection, NAME)
+    fireworks = list(launchpad.fireworks.find({}, {"fw_id": 1, "state": 1, "spec": 1}))
+    assert [f["fw_id"] for f in fireworks if f["state"] == "RUNNING"] == [running.fw_id]
+    jobs = [job.id for job in store.jobs.all_due(NAME)]
+    assert sorted(f["spec"]["al_loop"]["id"] for f in fireworks) == sorted(jobs)
+
+
+def test_resume_takes_the_stop_away_also_from_jobs_that_have_ended(
+    connection: Connection, launchpad: LaunchPad, store: Store
+) -> None:
+    ctx = Context(store, NAME)
+    job = store.jobs.all_due(NAME)[0]
+    control.stop(connection, NAME)
+    when = ctx.record.created
+    store.jobs.mark_done(job.id, spans=(), started=when, ended=when, host="elsewhere")
+    control.resume(connection, NAME)
+    assert not (ctx.folder_of(job).path / "stop").exists()
+
+
+def test_jobs_that_wait_are_put_up_with_amended_resources(
+    connection: Connection, launchpad: LaunchPad, spec: CampaignSpec
+) -> None:
+    before = waiting(launchpad)
+    data = dump_campaign(spec)
+    data["resources"]["label"] = {"memory": 7}
+    control.amend(connection, CampaignSpec.model_validate(data))
+    ready = launchpad.fireworks.find({"state": "READY"})
+    assert [fw["spec"]["_queueadapter"]["memory"] for fw in ready] == [7 * 1024] * before

@@ -5,10 +5,12 @@ After each fault the campaign ends as if nothing had happened, with no step but 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -17,13 +19,14 @@ import pytest
 from al_loop.campaign import load_campaign
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.run import submit
-from al_loop.store import Stage
-from tests.campaigns import Outcome, Place
+from al_loop.store import Stage, Store
+from tests.campaigns import AL_LOOP, Outcome, Place
 from tests.dying import MOMENTS
 from tests.processes import descendants, kill, running_jobs, workers_of
 
 pytestmark = pytest.mark.engine
 
+HOUR = 3600
 ROOT = Path(__file__).parents[2]
 WITH_JOBS = tuple(stage for stage in get_args(Stage) if stage not in ("select", "done"))
 
@@ -84,3 +87,53 @@ def test_jobs_that_two_workers_are_given_are_done_once(place: Place, undisturbed
     assert run.wait() == 0, place.log
     assert len(twice) > 5
     place.insist_that_nothing_is_lost(undisturbed)
+
+
+def worker_in_another_hour(place: Place, seconds: int) -> subprocess.Popen[bytes]:
+    """`al-loop worker` on a node whose clock is off."""
+    place_of_shift = Path(__file__).parent / "another_hour"
+    wrong = {"PYTHONPATH": str(place_of_shift), "SECONDS_OFF": str(seconds)}
+    command = [AL_LOOP, "worker", "--forever", "--campaign", "cheap", "-l", place.launchpad]
+    with (place.file.parent / f"worker{seconds:+d}.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=place.file.parent,
+            env={**os.environ, **wrong},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+@contextmanager
+def ended(*processes: subprocess.Popen[bytes]) -> Iterator[None]:
+    """These do not outlive the test."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_nodes_whose_clocks_are_an_hour_off_do_no_harm(place: Place, undisturbed: Outcome) -> None:
+    submit(place.connection, load_campaign(place.file), base=place.file.parent)
+    early, late = (worker_in_another_hour(place, seconds) for seconds in (-HOUR, HOUR))
+    seen: set[int] = set()
+    run = place.start()
+    with ended(run, early, late):
+
+        def look() -> bool:
+            for pid in running_jobs(place.folder):
+                seen.update(w.pid for w in (early, late) if pid in descendants(w.pid))
+            return seen == {early.pid, late.pid}
+
+        watch(run, look)
+        kill(early.pid)
+        assert run.wait(240) == 0, place.log
+    assert seen == {early.pid, late.pid}
+    place.insist_that_nothing_is_lost(undisturbed)
+    assert "iteration 3 train" in place.log  # told, though it happened in another hour
+    with Store(place.connection) as store:
+        seconds = [s for it in store.iterations.all("cheap") for s in it.seconds.values()]
+    assert all(0 <= one < HOUR / 2 for one in seconds)

@@ -23,7 +23,9 @@ from al_loop.launch.mending import Mended, Scene, damage, locks, mend, orphans, 
 from al_loop.launch.run import submit
 from al_loop.launch.schedulers import QueueJob
 from al_loop.launch.tasks import ComputeTask
+from al_loop.launch.workflows import remove_workflows
 from al_loop.loop.advance import process_name
+from al_loop.loop.context import STAMP
 from al_loop.loop.jobs import run_job
 from al_loop.store import Connection, Store
 from tests.campaigns import CHEAP, write_campaign
@@ -534,3 +536,25 @@ def test_a_campaign_cannot_change_what_it_asks_for_under_the_same_name(
 ) -> None:
     with pytest.raises(UserError, match="seed"):
         submit(connection, spec.model_copy(update={"seed": 12}), base=tmp_path)
+
+
+def test_a_campaign_that_cannot_be_carried_on_here_does_not_keep_the_others(
+    launchpad: LaunchPad, store: Store, spec: CampaignSpec, tmp_path: Path
+) -> None:
+    record = store.campaigns.get("cheap")
+    assert record is not None
+    label = {**record.spec["label"], "engine": "not-installed-here"}
+    folder = tmp_path / "before"
+    folder.mkdir()
+    (folder / STAMP).touch()
+    change = {
+        "name": "before",
+        "spec": {**record.spec, "name": "before", "label": label},
+        "folder": str(folder),
+        "created": record.created - timedelta(days=1),
+    }
+    store.campaigns.create(record.model_copy(update=change))
+    remove_workflows(launchpad, "cheap")
+    with pytest.raises(UserError, match="no label engine is called 'not-installed-here'"):
+        mend(store, launchpad)
+    assert launchpad.fireworks.count_documents({"state": "READY"}) > 0

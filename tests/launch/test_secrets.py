@@ -192,6 +192,7 @@ def test_one_who_may_only_read_sees_status_and_exports_and_nothing_changes(
     for words in (
         ("status",),
         ("status", "cheap", "--json"),
+        ("doctor",),
         ("export", "model", "cheap", "-o", tmp_path / "model"),
         ("export", "dataset", "cheap", "-o", tmp_path / "dataset"),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +41,19 @@ def test_one_who_reads_sees_everything_and_changes_nothing(server: LocalServer) 
         for name in ("frames", "fireworks", "al_loop_meta"):
             with pytest.raises(errors.OperationFailure, match="not authorized"):
                 store.database[name].delete_many({})
+
+
+def test_one_who_reads_sees_for_how_long_others_have_seen_something(server: LocalServer) -> None:
+    file = server.add_user("doctor", role="read")
+    with (
+        Store(server.connection()) as store,
+        Store(Connection.from_launchpad_file(file)) as reader,
+    ):
+        store.sightings.look({"worker": "beat 1"})
+        end = time.monotonic() + 20
+        while not reader.sightings.look({"worker": "beat 1"})["worker"] > 0:
+            assert time.monotonic() < end
+        assert reader.sightings.look({"worker": "beat 2", "new": "x"}) == {"worker": 0, "new": 0}
 
 
 def test_one_who_reads_a_new_database_finds_it_empty(server: LocalServer) -> None:

@@ -13,7 +13,7 @@ HELD_SECONDS = 3.0
 
 def stale_locks(scene: Scene) -> Iterator[Suspect]:
     """Locks; FireWorks itself waits for them for five minutes, then gives up for good."""
-    query = {"metadata.campaign": {"$in": scene.names}, "locked": {"$exists": True}}
+    query = {"metadata.campaign": {"$in": scene.names}, "locked": True}
     fields = dict.fromkeys(("nodes", "updated_on", "metadata", "name"), 1)
     for workflow in scene.launchpad.workflows.find(query, fields):
         yield Suspect(

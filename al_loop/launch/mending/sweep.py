@@ -6,9 +6,11 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from fireworks import LaunchPad
 
+from al_loop.errors import AlLoopError, DatabaseAway
 from al_loop.launch.mending.folders import folders, is_mounted
 from al_loop.launch.mending.indexes import behind
 from al_loop.launch.mending.locks import stale_locks
@@ -19,7 +21,7 @@ from al_loop.launch.mending.states import inconsistent
 from al_loop.launch.offline import recover
 from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance
-from al_loop.loop.context import Context
+from al_loop.loop.context import Context, is_claimed
 from al_loop.store import Event, Store
 
 Look = Callable[[Scene], Iterable[Suspect]]
@@ -126,10 +128,24 @@ def _repair(scene: Scene, suspect: Suspect) -> Mended:
 
 
 def _carry_on(scene: Scene) -> None:
-    """advance(): results are taken in, lost folders written again, what is due put up."""
+    """advance(): results are taken in, lost folders written again, what is due put up.
+
+    A campaign that cannot be carried on from here (another's folder, an engine that is not
+    installed) does not keep the others: its error is raised when all have had their turn.
+    """
+    errors: list[AlLoopError | OSError] = []
     executor = FireworksExecutor(scene.launchpad)
     for record in scene.campaigns:
         if record.name not in scene.names or not is_mounted(record):
             continue
-        if advance(scene.store, record.name, executor) == "paused":
-            executor.withdraw(Context(scene.store, record.name))  # what was just put back
+        if not is_claimed(Path(record.folder)):  # lost: a person decides, the doctor says so
+            continue
+        try:
+            if advance(scene.store, record.name, executor) == "paused":
+                executor.withdraw(Context(scene.store, record.name))  # what was just put back
+        except DatabaseAway:
+            raise
+        except (AlLoopError, OSError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -32,6 +32,15 @@ class Completed:
     note: str = ""
 
 
+def last_words(ctx: Context, iteration: IterationRecord) -> set[str]:
+    """The last line of each job that was given up in the stage that an iteration is at."""
+    return {
+        job.words.strip().splitlines()[-1]
+        for job in ctx.store.jobs.quarantined(ctx.name)
+        if (job.iteration, job.stage) == (iteration.index, iteration.stage) and job.words.strip()
+    }
+
+
 class Waits:
     """What most stages have in common: they wait for all jobs, and keep nothing of a lost one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 
 from ase import Atoms
@@ -18,10 +19,12 @@ from al_loop.explore import (
     collect_walks,
     stage_explore_job,
     stage_score_job,
+    staged_walkers,
 )
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
+from al_loop.loop.judge import CONDITIONS
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
 from al_loop.loop.stages.train import leader_of
@@ -34,6 +37,8 @@ class Explore(Waits):
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """Walkers dealt to jobs, long ones first, so that the jobs take about as long."""
+        index = {"index": ctx.conditions(iteration.index)}
+        ctx.store.iterations.freeze(ctx.name, iteration.index, CONDITIONS, index)
         walkers = walkers_of(ctx, iteration.index)
         by_cost = sorted(
             walkers, key=lambda name: (-walkers[name][0].steps * len(walkers[name][1]), name)
@@ -57,7 +62,7 @@ class Explore(Waits):
             frames = ctx.store.frames.get_many(job.items)
             stage_score_job(folder, committee=committee, frames=frames)
             return
-        walkers = walkers_of(ctx, job.iteration)
+        walkers = walkers_of(ctx, job.iteration, names=job.items)
         trust = ctx.spec.select.trust
         stage = ctx.spec.explore
         stage_explore_job(
@@ -80,10 +85,11 @@ class Explore(Waits):
         """Keep what each walker measured along its way; drop labels that are not worth it now."""
         if job.name == SCORE_JOB:
             return drop_sure(ctx, job.iteration, collect_scores(ctx.folder_of(job)))
-        walkers = walkers_of(ctx, job.iteration)
-        walks = collect_walks(ctx.folder_of(job))
+        folder = ctx.folder_of(job)
+        walkers = {walker.name: walker for walker in staged_walkers(folder)}
+        walks = collect_walks(folder)
         ctx.store.walks.put_many(
-            _record(ctx, job.iteration, walkers[walk.name][0], walk) for walk in walks
+            _record(ctx, job.iteration, walkers[walk.name], walk) for walk in walks
         )
         return [
             Note("walker-stopped", f"walker {walk.name}: {walk.detail}")
@@ -93,22 +99,31 @@ class Explore(Waits):
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """All walkers are in."""
-        walks = ctx.store.walks.of_iteration(ctx.name, iteration.index)
+        walks = ctx.store.walks.of_iteration(ctx.name, iteration.index, with_arrays=False)
         if not walks:
             raise CampaignFailed("not one walker has come to an end", remedy=RETRY)
         stopped = sum(walk.stop != "completed" for walk in walks)
         return Completed("select", note=f"{len(walks)} walkers, {stopped} stopped early")
 
 
-def walkers_of(ctx: Context, iteration: int) -> dict[str, tuple[Walker, Atoms]]:
+def walkers_of(
+    ctx: Context, iteration: int, *, names: Container[str] | None = None
+) -> dict[str, tuple[Walker, Atoms]]:
     """The walkers of an iteration by name, the same at every call."""
-    return walkers_for(ctx.spec, ctx.starts, iteration)
+    return walkers_for(ctx.spec, ctx.starts, iteration, names=names)
 
 
 def walkers_for(
-    spec: CampaignSpec, starts: dict[str, list[Start]], iteration: int
+    spec: CampaignSpec,
+    starts: dict[str, list[Start]],
+    iteration: int,
+    *,
+    names: Container[str] | None = None,
 ) -> dict[str, tuple[Walker, Atoms]]:
-    """The walkers of an iteration by name; copies of a structure take turns as the start."""
+    """The walkers of an iteration by name (some of them, or all of them).
+
+    Copies of a structure take turns as the start.
+    """
     conditions = spec.explore.stages[min(iteration, len(spec.explore.stages) - 1)]
     walkers: dict[str, tuple[Walker, Atoms]] = {}
     for structure in conditions.structures:
@@ -116,6 +131,8 @@ def walkers_for(
         for state, ensemble, temperature, pressure in _states(conditions):
             for n in range(conditions.walkers):
                 name = f"{structure}-{state}-{n}"
+                if names is not None and name not in names:
+                    continue
                 walker = Walker(
                     name=name,
                     ensemble=ensemble,

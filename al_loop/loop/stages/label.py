@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
-from al_loop.loop.judge import judge, measure
+from al_loop.loop.judge import judge, measure, terms
 from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.labelling import (
     frames_waiting,
@@ -54,6 +54,7 @@ class Label:
         if chosen and not ctx.store.labels.known(chosen, ctx.method):
             raise CampaignFailed(why_none(ctx, iteration, "selected"), remedy=RETRY)
         decision = judge(ctx, measured)
+        ctx.store.iterations.freeze(ctx.name, iteration.index, "terms", terms(ctx))
         due = ctx.store.jobs.due(ctx.name, iteration.index, "label")
         late = len(frames_waiting(ctx, due))
         left = f"; {late} labels join later" if late else ""

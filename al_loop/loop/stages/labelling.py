@@ -12,14 +12,18 @@ from al_loop.label import (
     LabelSummary,
     collect_labels,
     collect_partial,
+    count_partial,
+    skip_frames,
     stage_label_job,
 )
 from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.judge import measure
 from al_loop.loop.quorum import enough
-from al_loop.loop.stages.base import Note
+from al_loop.loop.stages.base import Note, last_words
 from al_loop.store import IterationRecord, JobRecord, LabelRecord
+
+_MOST_RECOUNTS = 5
 
 
 def plan_chunks(
@@ -27,15 +31,30 @@ def plan_chunks(
 ) -> list[PlannedJob]:
     """Chunks of the frames that have no label yet, neither good nor failed."""
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
+    deal = _deal(ctx, iteration)
     chunks = chunk(
         {frame: len(atoms) for frame, atoms in ctx.store.frames.get_many(wanted).items()},
         cost=_cost(ctx, iteration),
-        minutes=ctx.spec.label.minutes_per_job,
-        frames_per_job=ctx.spec.label.frames_per_job,
-        workers=ctx.spec.resources.cores,
-        long_first=ctx.spec.label.quorum >= 1,
+        minutes=deal["minutes"],
+        frames_per_job=int(deal["frames_per_job"]) or None,
+        workers=int(deal["workers"]),
+        long_first=bool(deal["long_first"]),
     )
     return [PlannedJob(f"chunk-{i:03d}", frames) for i, frames in enumerate(chunks)]
+
+
+def _deal(ctx: Context, iteration: IterationRecord) -> dict[str, float]:
+    """How frames are dealt to jobs; written down when first used: it can be amended at any time."""
+    label = ctx.spec.label
+    first = {
+        "minutes": label.minutes_per_job,
+        "frames_per_job": float(label.frames_per_job or 0),
+        "workers": float(ctx.spec.resources.cores or 0),
+        "long_first": float(label.quorum >= 1),
+    }
+    name = f"{iteration.stage}-deal"
+    fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, name, first)
+    return {key: float(value) for key, value in fixed.items()}
 
 
 def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
@@ -50,13 +69,15 @@ def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
 
 
 def write_chunk(ctx: Context, job: JobRecord) -> None:
-    """Write the folder of a chunk."""
-    stage_label_job(
+    """Write the folder of a chunk; frames that have a label by now are not computed again."""
+    folder = stage_label_job(
         ctx.folder_of(job).path,
         engine=ctx.spec.label.engine,
         options=ctx.spec.label.options,
         frames=ctx.store.frames.get_many(job.items),
     )
+    if known := ctx.store.labels.known(job.items, ctx.method):
+        skip_frames(folder, known)
 
 
 def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
@@ -73,7 +94,9 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
         )
     when = datetime.fromtimestamp(result.ended, timezone.utc)
     _store(ctx, outcomes, host=result.host, when=when)
-    ctx.store.selections.drop(ctx.name, [o.frame for o in outcomes if o.state == "dropped"])
+    dropped = {one.frame for one in outcomes if one.state == "dropped"}
+    unlabelled = dropped - ctx.store.labels.known(dropped, ctx.method)
+    ctx.store.selections.drop(ctx.name, sorted(unlabelled))
     _recount(ctx, job)
     return [
         Note("label-failed", f"frame {one.frame[:12]}: {one.detail} ({one.reason})")
@@ -100,14 +123,20 @@ def salvage(ctx: Context, job: JobRecord) -> list[Note]:
 def quorum_reached(ctx: Context, wanted: Sequence[str], due: Sequence[JobRecord]) -> bool:
     """Whether so many of the wanted frames have a label that the rest may come later.
 
-    Labels that running chunks have on disk are taken in to find out.
+    Labels that running chunks have on disk are taken in to find out. Frames of jobs that were
+    given up do not count: they are no labels, and nobody waits for them.
     """
     quorum = ctx.spec.label.quorum
     if quorum >= 1:
         return False
+    missing = sum(max(0, len(job.items) - count_partial(ctx.folder_of(job))) for job in due)
+    if not enough(wanted=len(wanted), waiting=missing, quorum=quorum):
+        return False
     for job in due:
         salvage(ctx, job)
-    return enough(wanted=len(wanted), waiting=len(frames_waiting(ctx, due)), quorum=quorum)
+    lost = frames_waiting(ctx, ctx.store.jobs.quarantined(ctx.name))
+    hoped_for = len(set(wanted) - lost)
+    return enough(wanted=hoped_for, waiting=len(frames_waiting(ctx, due)), quorum=quorum)
 
 
 def frames_waiting(ctx: Context, jobs: Iterable[JobRecord]) -> set[str]:
@@ -118,16 +147,8 @@ def frames_waiting(ctx: Context, jobs: Iterable[JobRecord]) -> set[str]:
 
 def why_none(ctx: Context, iteration: IterationRecord, which: str) -> str:
     """What to say when not one frame could be labelled: the jobs' own last words."""
-    words = sorted(
-        {
-            job.words.strip().splitlines()[-1]
-            for job in ctx.store.jobs.quarantined(ctx.name)
-            if job.iteration == iteration.index and job.stage == iteration.stage and job.words
-        }
-    )
-    return (
-        f"not one of the {which} frames could be labelled: {'; '.join(words) or 'no reason known'}"
-    )
+    words = "; ".join(sorted(last_words(ctx, iteration))) or "no reason known"
+    return f"not one of the {which} frames could be labelled: {words}"
 
 
 def _store(ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime) -> None:
@@ -157,7 +178,17 @@ def _recount(ctx: Context, job: JobRecord) -> None:
     """An iteration that did not wait for this job is counted again."""
     record = ctx.store.iterations.get(ctx.name, job.iteration)
     if record is not None and record.stage != job.stage and record.counts.labelled:
+        # No lease is held: what others count at the same time (samples) is not ours to write, and
+        # of two that recount at once, the one that writes last has both jobs' labels.
         measured = measure(ctx, record)
-        ctx.store.iterations.record(
-            ctx.name, job.iteration, counts=measured.counts, audit_error=measured.audit_error
-        )
+        for _ in range(_MOST_RECOUNTS):
+            ctx.store.iterations.recount(
+                ctx.name,
+                job.iteration,
+                labelled=measured.counts.labelled,
+                failed_labels=measured.counts.failed_labels,
+                audit_error=measured.audit_error,
+            )
+            before, measured = measured, measure(ctx, record)
+            if measured == before:
+                break

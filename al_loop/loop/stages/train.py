@@ -9,8 +9,8 @@ from al_loop.errors import JobFolderError
 from al_loop.frame import Labelled, Split
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.errors import NEW_NAME, CampaignFailed
-from al_loop.loop.stages.base import Completed, Note, Waits
+from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
+from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.naming import inside
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
@@ -92,11 +92,12 @@ class Train(Waits):
         models = ctx.store.models.of_iteration(ctx.name, iteration.index)
         good = [m for m in models if m.state == "ok"]
         if len(good) < 2:
-            reasons = sorted({m.reason for m in models if m.state != "ok"})
+            reasons = {m.reason for m in models if m.state != "ok"}
+            given_up = last_words(ctx, iteration)
             raise CampaignFailed(
-                f"only {len(good)} of {len(models)} members of iteration {iteration.index} "
-                f"could be trained: {'; '.join(reasons)}",
-                remedy=NEW_NAME,
+                f"only {len(good)} of {ctx.spec.train.members} members of iteration "
+                f"{iteration.index} could be trained: {'; '.join(sorted(reasons | given_up))}",
+                remedy=RETRY if given_up else NEW_NAME,
             )
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
