@@ -18,7 +18,7 @@ finishes that label first: an engine in this process cannot be interrupted, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -180,15 +180,18 @@ def collect_labels(folder: JobFolder) -> list[LabelOutcome]:
     return read_outcomes(folder.path / summary.labels)
 
 
-def collect_partial(folder: JobFolder, *, method: str) -> list[LabelOutcome]:
+def collect_partial(
+    folder: JobFolder, *, method: str, frames: Sequence[str] | None = None
+) -> list[LabelOutcome]:
     """Outcomes that a job without a result has on disk, in the order of the frames' hashes.
 
     Only whole records of this job's frames by the method with this digest; frames that were
-    dropped or given up have none. May be called while the job runs. Raises JobFolderError when
-    this is no label job.
+    dropped or given up have none. May be called while the job runs. With ``frames`` its
+    ``job.json`` need not be readable; without, JobFolderError is raised when this is no label job.
     """
     there = _recorded_names(folder)
-    names = (name for name in _names(folder, folder.spec()) if name in there)
+    wanted = _names(folder, folder.spec()) if frames is None else frames
+    names = (name for name in wanted if name in there)
     records = (recorded(folder.path, name, method=method) for name in names)
     return [record.outcome for record in records if record is not None]
 

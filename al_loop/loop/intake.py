@@ -94,7 +94,7 @@ def hopeless(failures: list[Failure]) -> bool:
 
 
 def _give_up(ctx: Context, job: JobRecord, last: Failure) -> None:
-    notes = STAGES[job.stage].give_up(ctx, job, last)
+    notes = STAGES[job.stage].rescue(ctx, job)
     if ctx.store.jobs.quarantine(job.id, failure=last.kind, words=last.words):
         known = fault(last.kind)
         ctx.event(
@@ -108,6 +108,8 @@ def _give_up(ctx: Context, job: JobRecord, last: Failure) -> None:
 
 def _set_aside(ctx: Context, job: JobRecord, error: JobFolderError) -> None:
     """Keep a folder that is of no use, under another name; its failures still count."""
+    for note in STAGES[job.stage].rescue(ctx, job):
+        ctx.event(note.kind, note.text)
     folder = ctx.folder_of(job)
     path, failures = folder.path, folder.failures()
     aside = path.with_name(f"{path.name}.aside-{time.time_ns()}")

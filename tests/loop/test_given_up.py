@@ -15,6 +15,7 @@ from al_loop.loop.judge import measure
 from al_loop.loop.stages import STAGES, labelling
 from al_loop.loop.stages.base import Note
 from al_loop.store import IterationRecord, JobRecord, Store
+from tests.campaigns import computed
 from tests.loop.test_late_labels import (
     NAME,
     Hands,
@@ -167,3 +168,17 @@ def test_an_iteration_stays_what_it_explored_when_stages_are_added(
     carry_on(store, hands, lambda: at(store, 2, "label"))
     explored = [record.frozen["conditions"]["index"] for record in store.iterations.all(NAME)]
     assert explored == [0, 1, 2]
+
+
+def test_labels_in_a_damaged_folder_are_kept(store: Store, tmp_path: Path, hands: Hands) -> None:
+    begin(store, tmp_path)
+    hands.hold = first_label_chunk
+    carry_on(store, hands, lambda: at(store, 0, "label") and len(store.jobs.all_due(NAME)) == 1)
+    (job,) = store.jobs.all_due(NAME)
+    path = Context(store, NAME).folder_of(job).path
+    run_job(path)
+    (path / "result.json").unlink()
+    (path / "job.json").write_text("{")
+    hands.hold = lambda job: False
+    carry_on(store, hands, lambda: at(store, 1, "train"))
+    assert set(computed(tmp_path / NAME).values()) == {1}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.store import IterationFacts, IterationRecord, JobRecord, Stage
 
@@ -44,7 +43,7 @@ def last_words(ctx: Context, iteration: IterationRecord) -> set[str]:
 class Waits:
     """What most stages have in common: they wait for all jobs, and keep nothing of a lost one."""
 
-    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+    def rescue(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Nothing is kept."""
         return []
 
@@ -71,8 +70,11 @@ class StageLogic(Protocol):
         """
         ...
 
-    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
-        """A job is hopeless: keep what there is of it; harmless when done before."""
+    def rescue(self, ctx: Context, job: JobRecord) -> list[Note]:
+        """A job is hopeless, or its folder is of no use: keep what there is in it.
+
+        Harmless when done before.
+        """
         ...
 
     def may_leave(self, ctx: Context, iteration: IterationRecord, due: Sequence[JobRecord]) -> bool:

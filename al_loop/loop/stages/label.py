@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.judge import judge, measure, terms
@@ -36,7 +35,7 @@ class Label:
         """Take a chunk's labels."""
         return ingest_chunk(ctx, job)
 
-    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+    def rescue(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Keep the labels that the chunk has."""
         return salvage(ctx, job)
 

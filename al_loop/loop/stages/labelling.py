@@ -107,12 +107,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
 
 def salvage(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels that a job without a result has on disk, into the store."""
-    folder = ctx.folder_of(job)
-    try:
-        outcomes = collect_partial(folder, method=ctx.method)
-    except JobFolderError:
-        return []
-    mine = [one for one in outcomes if one.frame in set(job.items)]
+    mine = collect_partial(ctx.folder_of(job), method=ctx.method, frames=job.items)
     _store(ctx, mine, host="", when=datetime.now(timezone.utc))
     if not mine:
         return []

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from ase import Atoms
 
 from al_loop.frame import frame_hash
-from al_loop.jobfolder import Failure
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
 from al_loop.loop.judge import measure
@@ -62,7 +61,7 @@ class Start:
         """Take a chunk's labels."""
         return ingest_chunk(ctx, job)
 
-    def give_up(self, ctx: Context, job: JobRecord, last: Failure) -> list[Note]:
+    def rescue(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Keep the labels that the chunk has."""
         return salvage(ctx, job)
 
