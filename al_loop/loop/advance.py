@@ -234,13 +234,17 @@ def process_is_dead(name: str) -> bool:
 
 
 def _born(pid: int) -> str:
-    """Boot and start time of a process (pids are used again); empty when there is none."""
+    """Boot and start time of a process (pids are used again); empty when there is none.
+
+    One that has ended and that nobody has asked about (a zombie) is none.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
     except OSError:
         return ""
-    return f"{boot}-{stat.rpartition(')')[2].split()[19]}"
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else f"{boot}-{fields[19]}"
 
 
 @contextlib.contextmanager

@@ -28,3 +28,13 @@ def test_a_process_id_that_is_used_again_does_not_make_the_old_process_alive() -
 
 def test_nothing_is_said_of_processes_of_other_hosts() -> None:
     assert not process_is_dead(f"some-other-host:{os.getpid()}:boot-1")
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_dead() -> None:
+    code = "from al_loop.loop.advance import process_name; print(process_name(), flush=True)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        name = child.stdout.readline().strip()
+        child.stdout.read()  # to its end: the process is over, and a zombie until it is waited for
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert process_is_dead(name)
