@@ -73,6 +73,18 @@ def requested() -> bool:
     return _request.is_there()
 
 
+def expected(seconds: float) -> bool:
+    """Whether a request is there, or comes within some seconds.
+
+    A queue signals all processes of a job at once: an engine's own process may be gone before
+    the one that drives it has heard of it.
+    """
+    end = time.monotonic() + seconds
+    while not requested() and time.monotonic() < end:
+        _request.event.wait(0.1)
+    return requested()
+
+
 def stop_if_requested(where: Path) -> None:
     """Raise JobStopped when the job has been asked to stop; all that is done must be on disk."""
     if requested():

@@ -25,6 +25,8 @@ from al_loop.jobfolder import Clock
 
 JOINT_SCRIPT = "in.walkers"
 OUTPUT = "lmp.out"
+SIGNAL_SECONDS = 2.0
+"""Between the signals of a queue to LAMMPS and to the process that drives it."""
 _PATIENCE = 5.0
 """Seconds that LAMMPS has to end on SIGTERM."""
 
@@ -145,6 +147,8 @@ def run_in_turn(
     progress.ended_early()
     if not left:
         return
+    if code < 0:  # by a signal from outside, perhaps
+        stopping.expected(SIGNAL_SECONDS)
     stopping.stop_if_requested(folder)
     ending = classify(progress.tail, code=code, integrating=progress.setting_up)
     if progress.walker and progress.walker in continued and not progress.setting_up:
