@@ -10,8 +10,8 @@ that time does not count.
 
 After each job `advance()` is called as the job's firework does. Ten times in a stage it is called
 as `al-loop run` does (nothing is new: it looks at every job that is due), and `status` is read.
-Times are compared at 1 %, 10 % and 100 % of the labels: medians of calls, and for what is done once
-in an iteration (`transitions`: plans, folders, selection) the mean of the three iterations there.
+Times are compared at 1 % (the first iteration), 10 % and 100 % of the labels: medians of calls, and
+for what is done once in an iteration (`transitions`: plans, folders, selection) the mean of three.
 `growth` is the CPU time (ours and mongod's, so that a busy machine matters less) at 100 % over that
 at 10 % and at 1 %. Seconds are wall time. The last line is one JSON object.
 """

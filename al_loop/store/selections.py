@@ -112,7 +112,9 @@ class Selections:
     def known(self, campaign: str, frames: Iterable[str]) -> set[str]:
         """Which of ``frames`` a campaign chose."""
         keys = (f"{campaign}/{frame}" for frame in frames)
-        return {d["frame"] for d in self.table.find_keys(keys, fields={"frame": 1})}
+        # The keys alone are in the index: no document is read.
+        found = self.table.find_keys(keys, fields={"_id": 1})
+        return {d["_id"].rpartition("/")[2] for d in found}
 
     def reasons(self, campaign: str, iteration: int) -> dict[str, Chosen]:
         """Frame -> why an iteration chose it, in the order of the hashes."""
