@@ -16,6 +16,8 @@ from al_loop.loop.status import CampaignStatus, campaign_status
 from al_loop.store import Event, Store
 
 REFRESH_SECONDS = 1.0
+OVERLAP = timedelta(seconds=2)
+"""Of two events at nearly the same time the later one may be seen first."""
 SHOWN = {
     "stage-complete": "",
     "campaign-ended": "bold",
@@ -39,7 +41,8 @@ class View:
         self.console = console
         self.campaign = campaign
         self._started = time.monotonic()
-        self._since: datetime | None = None
+        self._begin: datetime | None = None
+        self._last: datetime | None = None
         self._seen: set[tuple[datetime, str]] = set()
         self._next = 0.0
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
@@ -64,15 +67,19 @@ class View:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + REFRESH_SECONDS
-        if self._since is None:
-            shown = time.monotonic() - self._started + REFRESH_SECONDS
-            self._since = store.clock() - timedelta(seconds=shown)
-        for event in store.events.since(self.campaign, self._since):
-            self._show(event)
-            self._since = max(self._since, event.when)
+        self.catch_up(store)
         record = store.campaigns.get(self.campaign)
         if self._live is not None and record is not None:
             self._live.update(_picture(campaign_status(store, record)), refresh=True)
+
+    def catch_up(self, store: Store) -> None:
+        """Tell what has happened since the last look; at the end, of what came after it, too."""
+        if self._begin is None or self._last is None:
+            shown = time.monotonic() - self._started + REFRESH_SECONDS
+            self._begin = self._last = store.clock() - timedelta(seconds=shown)
+        for event in store.events.since(self.campaign, max(self._begin, self._last - OVERLAP)):
+            self._show(event)
+            self._last = max(self._last, event.when)
 
     def _show(self, event: Event) -> None:
         key = (event.when, event.text)

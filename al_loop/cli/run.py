@@ -56,6 +56,7 @@ def run(
         out.print(f"\nstopped; nothing is lost. `al-loop run {file}` continues.")
         raise typer.Exit(130) from None
     with Store(connection) as store:
+        view.catch_up(store)
         _finish(store, record)
 
 

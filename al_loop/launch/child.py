@@ -106,6 +106,7 @@ def run_job_in_child(folder: Path) -> None:
     not wait for TensorFlow.
 
     A failure is written down in the folder: who sees it end knows best whether it was the job's.
+    Where the folder was taken away under the job, it was not.
 
     Raises
     ------
@@ -136,9 +137,10 @@ def run_job_in_child(folder: Path) -> None:
     process.join()
     if error is None:
         return
-    if not isinstance(error, JobStopped):
+    job = JobFolder(folder)
+    if not isinstance(error, JobStopped) and job.is_staged():
         with contextlib.suppress(OSError):  # a full disk must not hide what happened
-            JobFolder(folder).note_failure(diagnose(str(error)), str(error))
+            job.note_failure(diagnose(str(error)), str(error))
     raise error
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from fireworks import FiretaskBase, FWAction, LaunchPad
 
 from al_loop.errors import JobFolderError, JobStopped, MachineError
+from al_loop.jobfolder import JobFolder
 from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
 from al_loop.launch.guard import ADVANCE, COMPUTE
 from al_loop.launch.launchpad import connection_of
@@ -19,6 +20,15 @@ MAX_TRIES = 2
 
 STOPPED = "stopped"
 """Key in a launch's stored data: the job was asked to stop and is to be run again."""
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a job's folder has all that it was given; if not, another try needs a new one."""
+    try:
+        JobFolder(folder).check_inputs()
+    except JobFolderError:
+        return False
+    return True
 
 
 class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
@@ -49,7 +59,7 @@ class ComputeTask(FiretaskBase):  # type: ignore[misc]  # FireWorks is not typed
             except JobStopped as stopped:
                 return FWAction(exit=True, stored_data={STOPPED: stopped.what})
             except MachineError:
-                if left == 0:
+                if left == 0 or not is_whole(folder):
                     raise
         return FWAction()
 
