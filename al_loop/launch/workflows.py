@@ -24,6 +24,7 @@ from al_loop.launch.launchpad import CAMPAIGN, JOB_ID
 from al_loop.launch.requests import priority, queue_request, resources_of
 from al_loop.launch.tasks import AdvanceTask, ComputeTask
 from al_loop.loop.context import Context
+from al_loop.loop.intake import write_folder
 from al_loop.store import JobRecord
 
 MAX_FIREWORKS = 100
@@ -55,6 +56,7 @@ class FireworksExecutor:
             if not states:
                 missing.append(job)
             elif not any(fw["state"] in (*_ALIVE, *_BY_HAND) for fw in states):
+                write_folder(ctx, job)  # it may have failed because its folder is gone
                 self.launchpad.rerun_fw(states[-1]["fw_id"])
         for i in range(0, len(missing), MAX_FIREWORKS):
             self._put_up(ctx, missing[i : i + MAX_FIREWORKS])

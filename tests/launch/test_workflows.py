@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from fireworks import FWAction, FWorker, LaunchPad
 
 from al_loop.campaign import CampaignSpec, load_campaign
+from al_loop.jobfolder import JobFolder
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.launch.run import submit
 from al_loop.launch.workflows import FireworksExecutor
@@ -129,3 +131,16 @@ def test_what_ended_without_its_job_being_done_runs_again_however_often(
         launchpad.complete_launch(launch, FWAction(), end)
         submit(connection, spec, base=tmp_path)
         assert set(states(launchpad)) == {"READY"}
+
+
+def test_what_failed_because_its_folder_is_gone_is_run_again_in_a_whole_one(
+    connection: Connection, spec: CampaignSpec, launchpad: LaunchPad, tmp_path: Path
+) -> None:
+    firework, launch = launchpad.checkout_fw(FWorker("w"), str(tmp_path))
+    shutil.rmtree(firework.spec["_launch_dir"])
+    launchpad.complete_launch(launch, FWAction(), "FIZZLED")
+    with Store(connection) as store:
+        due = store.jobs.due("cheap", 0, "start")
+        FireworksExecutor(launchpad).ensure(Context(store, "cheap"), due)
+    assert set(states(launchpad)) == {"READY"}
+    JobFolder(Path(firework.spec["_launch_dir"])).check_inputs()
