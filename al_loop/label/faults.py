@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
+from al_loop.distances import closest_contact
 from al_loop.errors import PhysicsFault
 from al_loop.label.interface import Label
 
@@ -32,6 +33,18 @@ def check_frame(atoms: Atoms) -> None:
             "cell-without-volume",
             f"{len(atoms)} atoms in a cell of {volume:.3g} Å3",
             remedy="drop the frame, or mend its cell",
+        )
+
+
+def check_distances(atoms: Atoms, closest: float) -> None:
+    """Raise PhysicsFault when two atoms, whichever they are, are closer than ``closest`` (Å)."""
+    elements = sorted(set(atoms.get_chemical_symbols()))
+    pairs = {f"{a}-{b}": closest for a in elements for b in elements if a <= b}
+    if closest > 0 and (contact := closest_contact(atoms, pairs)):
+        raise PhysicsFault(
+            "atoms-too-close",
+            f"{contact.pair} at {contact.distance:.2f} Å",
+            remedy="refuse such frames with select.min_distance",
         )
 
 

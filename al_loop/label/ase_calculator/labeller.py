@@ -17,12 +17,11 @@ from ase.calculators.calculator import (
 )
 
 from al_loop.campaign.engines import EngineOptions
-from al_loop.distances import closest_contact
 from al_loop.errors import EngineCrashed, PhysicsFault
 from al_loop.hashing import canonical_json, file_digest
 from al_loop.label.ase_calculator.calculator import make, package_of
 from al_loop.label.ase_calculator.options import AseLabelOptions
-from al_loop.label.faults import check_frame
+from al_loop.label.faults import check_distances, check_frame
 from al_loop.label.interface import FingerprintValue, Label
 from al_loop.units import virial_from_stress
 
@@ -72,7 +71,7 @@ class AseLabeller:
             Anything else that the calculator reports.
         """
         check_frame(atoms)
-        self._check_distances(atoms)
+        check_distances(atoms, self.options.closest)
         work = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
         calculator = make(self.options)
         if hasattr(calculator, "directory"):
@@ -101,16 +100,6 @@ class AseLabeller:
         except CalculatorError as error:
             raise EngineCrashed(f"{type(error).__name__}: {error}", where=scratch) from error
         return Label(energy, forces, virial, note=f"energy: {which}")
-
-    def _check_distances(self, atoms: Atoms) -> None:
-        elements = sorted(set(atoms.get_chemical_symbols()))
-        pairs = {f"{a}-{b}": self.options.closest for a in elements for b in elements if a <= b}
-        if self.options.closest and (contact := closest_contact(atoms, pairs)):
-            raise PhysicsFault(
-                "atoms-too-close",
-                f"{contact.pair} at {contact.distance:.2f} Å",
-                remedy="refuse such frames with select.min_distance",
-            )
 
 
 def _energy(atoms: Atoms, calculator: BaseCalculator) -> tuple[float, str]:

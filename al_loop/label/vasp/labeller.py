@@ -14,9 +14,8 @@ from typing import ClassVar
 from ase import Atoms
 
 from al_loop.campaign.engines import EngineOptions
-from al_loop.distances import closest_contact
 from al_loop.errors import EngineMissing, PhysicsFault
-from al_loop.label.faults import check_frame
+from al_loop.label.faults import check_distances, check_frame
 from al_loop.label.interface import FingerprintValue, Label
 from al_loop.label.vasp.inputs import tags_of_the_method
 from al_loop.label.vasp.options import VaspOptions
@@ -92,13 +91,7 @@ class VaspLabeller:
                 f"label.options.potcars has none for {', '.join(unknown)}",
                 remedy="name its POTCAR there (this makes another method)",
             )
-        pairs = {f"{a}-{b}": _CLOSEST for a in elements for b in elements if a <= b}
-        if contact := closest_contact(atoms, pairs):
-            raise PhysicsFault(
-                "atoms-too-close",
-                f"{contact.pair} at {contact.distance:.2f} Å",
-                remedy="refuse such frames with select.min_distance",
-            )
+        check_distances(atoms, _CLOSEST)
         return single_point(atoms, self.options, self._potcars, scratch)
 
 
