@@ -1,6 +1,7 @@
 """Labellers: energy, forces and virial of a frame by one electronic-structure method."""
 
 from al_loop.label.chunk import skip_frames
+from al_loop.label.faults import check_distances, check_frame
 from al_loop.label.interface import FingerprintValue, Label, Labeller
 from al_loop.label.job import (
     LabelSummary,
@@ -18,6 +19,8 @@ __all__ = [
     "LabelOutcome",
     "LabelSummary",
     "Labeller",
+    "check_distances",
+    "check_frame",
     "collect_labels",
     "collect_partial",
     "count_partial",
