@@ -109,8 +109,11 @@ def _energy(atoms: Atoms, calculator: BaseCalculator) -> tuple[float, str]:
 
 
 def _identity(value: object) -> object:
-    """A value, or the digest of the file that it names."""
-    if isinstance(value, str) and value and Path(value).is_file():
+    """A value, or the digest of the file that it names by its whole path.
+
+    A relative name would be a file in one working folder and a word in another.
+    """
+    if isinstance(value, str) and Path(value).is_absolute() and Path(value).is_file():
         return f"sha256:{file_digest(Path(value))}"
     if isinstance(value, list):
         return [_identity(one) for one in value]

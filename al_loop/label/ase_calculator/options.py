@@ -18,7 +18,7 @@ class AseLabelOptions(EngineOptions):
     arguments: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Its keyword arguments. All belong to the method; a file that is named here "
-        "counts by what it holds.",
+        "(by its absolute path: jobs run elsewhere) counts by what it holds.",
     )
     other_arguments: dict[str, JsonValue] = Field(
         default_factory=dict,
