@@ -66,20 +66,46 @@ LABELS = (
         "if many: set incar: {ALGO: All} or smaller AMIX and BMIX in label.options",
     ),
     Fault(
+        "vasp-refused-input",
+        "VASP does not accept its input",
+        "campaign",
+        "read vasp.out in the frame's scratch folder and correct label.options",
+    ),
+    Fault("vasp-failed", "VASP gave no answer", "frame", "none is needed; if many, look at one"),
+)
+"""Why a frame has no label. A frame that breaks its engine three times has a job's code instead."""
+
+DOUBTS = (
+    Fault(
+        "net-force",
+        "the forces do not add up to zero",
+        "frame",
+        "if many: a finer grid (encut, cutoff); or the engine's output is not read as it should be",
+    ),
+    Fault(
+        "force-too-large",
+        "a force beyond label.quality.max_force",
+        "frame",
+        "if you want such frames: raise it or set it to null (`al-loop amend`), then "
+        "`al-loop labels release`",
+    ),
+    Fault("virial-asymmetric", "the virial is not symmetric", "al_loop", _TELL),
+    Fault(
+        "energy-odd",
+        "the energy is far from those of the same composition",
+        "frame",
+        "look at the frame and its SCF; if right: `al-loop labels release`; if such frames are "
+        "wanted: raise label.quality.energy_window",
+    ),
+    Fault(
         "method-changed",
         "the program could be brought to an answer only by changing the method",
         "campaign",
         "if many: set what the detail proposes in label.options, for all frames",
     ),
     Fault(
-        "vasp-refused-input",
-        "VASP does not accept its input",
-        "campaign",
-        "read vasp.out in the frame's scratch folder and correct label.options",
-    ),
-    Fault(
         "stress-missing",
-        "the program wrote no stress",
+        "it has no stress, and others of its method have",
         "campaign",
         "look at OUTCAR in the frame's scratch folder",
     ),
@@ -89,9 +115,17 @@ LABELS = (
         "site",
         "a wrapper around the program changes its input: look at label.options.command",
     ),
-    Fault("vasp-failed", "VASP gave no answer", "frame", "none is needed; if many, look at one"),
+    Fault(
+        "by-hand",
+        "a person did not believe it",
+        "campaign",
+        "`al-loop labels release` takes it back",
+    ),
 )
-"""Why a frame has no label. A frame that breaks its engine three times has a job's code instead."""
+"""Why a label is kept in quarantine, and nothing trains on it."""
+
+QUARANTINED = frozenset(fault.code for fault in DOUBTS)
+"""Reasons for which a label is not believed, rather than missing."""
 
 TRAINING = (
     Fault(
@@ -294,7 +328,9 @@ FINDINGS = (
 )
 """What the doctor finds."""
 
-FAULTS: dict[str, Fault] = {f.code: f for f in (*LABELS, *TRAINING, *WALKERS, *JOBS, *FINDINGS)}
+FAULTS: dict[str, Fault] = {
+    f.code: f for f in (*LABELS, *DOUBTS, *TRAINING, *WALKERS, *JOBS, *FINDINGS)
+}
 
 _SIGNS: tuple[tuple[str, str], ...] = (
     (

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from al_loop.taxonomy import FINDINGS, JOBS, LABELS, TRAINING, WALKERS, Fault
+from al_loop.taxonomy import DOUBTS, FINDINGS, JOBS, LABELS, TRAINING, WALKERS, Fault
 
 PAGE = Path(__file__).parents[1] / "docs" / "recovery.md"
 
 SECTIONS: dict[str, Sequence[Fault]] = {
     "A frame has no label": LABELS,
+    "A label is in quarantine": DOUBTS,
     "A member of the committee is missing": TRAINING,
     "A walker ended before its time": WALKERS,
     "A job failed": JOBS,

@@ -13,7 +13,17 @@ import al_loop
 from al_loop.explore.interface import StopReason
 from al_loop.label.vasp.faults import REMEDIES as VASP
 from al_loop.label.xtb.faults import _FAULTS as TBLITE
-from al_loop.taxonomy import FAULTS, FINDINGS, JOBS, LABELS, TRAINING, WALKERS, diagnose, fault
+from al_loop.taxonomy import (
+    DOUBTS,
+    FAULTS,
+    FINDINGS,
+    JOBS,
+    LABELS,
+    TRAINING,
+    WALKERS,
+    diagnose,
+    fault,
+)
 
 PACKAGE = Path(al_loop.__file__).parent
 NAMES_A_CODE = {"PhysicsFault", "note_failure", "fault", "Finding", "Suspect"}
@@ -43,7 +53,7 @@ def test_every_reason_of_a_walker_and_of_a_labeller_is_on_the_list() -> None:
 
 
 def test_no_code_stands_on_the_list_twice() -> None:
-    assert len(FAULTS) == sum(map(len, (LABELS, TRAINING, WALKERS, JOBS, FINDINGS)))
+    assert len(FAULTS) == sum(map(len, (LABELS, DOUBTS, TRAINING, WALKERS, JOBS, FINDINGS)))
 
 
 def test_each_fault_says_what_and_what_to_do() -> None:

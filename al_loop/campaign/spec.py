@@ -283,6 +283,23 @@ class SelectStage(Options):
         return value
 
 
+class LabelQuality(Options):
+    """Which labels are not believed: they are kept in quarantine, and nothing trains on them."""
+
+    max_force: Positive | None = Field(
+        100.0,
+        description="Largest force on an atom, eV/Å; null where a campaign wants such frames.",
+    )
+    net_force: Positive = Field(
+        0.05, description="Noise that a net force betrays, |sum F| / sqrt(3 atoms), eV/Å."
+    )
+    energy_window: Positive = Field(
+        5.0,
+        description="How far an energy may lie outside the range of the middle 80 % of the labels "
+        "of its composition, eV/atom.",
+    )
+
+
 class LabelStage(_EngineStage):
     """How frames are labelled."""
 
@@ -301,6 +318,11 @@ class LabelStage(_EngineStage):
         gt=0,
         le=1,
         description="Training starts when this fraction is labelled; the rest joins later.",
+    )
+    quality: LabelQuality = Field(default_factory=LabelQuality)
+    references: dict[Element, float] = Field(
+        default_factory=dict,
+        description="Energy of each isolated atom by this method, eV; default: fitted to labels.",
     )
 
 
@@ -417,6 +439,9 @@ class CampaignSpec(Options):
             for pair in distances:
                 if not set(pair.split("-")) <= set(self.elements):
                     yield where, f"{pair} is not a pair of elements of this campaign"
+        if given := self.label.references:
+            for symbol in set(self.elements) - given.keys():
+                yield ("label", "references"), f"no energy is given for {symbol}"
         for i, stage in enumerate(self.explore.stages):
             for j, name in enumerate(stage.structures):
                 if name not in self.structures:

@@ -13,6 +13,7 @@ from al_loop.cli import (
     doctor,
     export,
     init,
+    labels,
     launchpad,
     status,
     submitter,
@@ -41,6 +42,7 @@ app.command()(control.pause)
 app.command()(control.stop)
 app.command()(control.resume)
 app.command()(control.amend)
+app.add_typer(labels.app, name="labels")
 app.add_typer(export.app, name="export")
 app.add_typer(db.app, name="db")
 app.add_typer(launchpad.app, name="launchpad")

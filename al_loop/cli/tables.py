@@ -27,6 +27,8 @@ def campaign_view(campaign: CampaignStatus) -> RenderableType:
     parts: list[RenderableType] = [headline(campaign)]
     if campaign.iterations:
         parts += [Text(), iterations_table(campaign), Text(), times_table(campaign)]
+    if campaign.engines:
+        parts += [Text(), engines_table(campaign)]
     if campaign.failures:
         parts += [Text(), failures_view(campaign)]
     return Group(*parts)
@@ -90,6 +92,23 @@ def _iteration_row(it: IterationStatus, labels: int) -> tuple[str, ...]:
         _number(it.audit_error, 3),
         it.decision or it.stage,
     )
+
+
+def engines_table(campaign: CampaignStatus) -> Table:
+    """What each engine has labelled, and what it cost."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("labels by")
+    for name in ("good", "failed", "quarantine", "corrected", "core-h", "core-s each"):
+        table.add_column(name, justify="right")
+    for one in campaign.engines:
+        tried = one.ok + one.failed + one.quarantined
+        table.add_row(
+            one.engine,
+            *(str(n) for n in (one.ok, one.failed, one.quarantined, one.corrected)),
+            f"{one.core_hours:.2f}" if one.core_hours < 100 else f"{one.core_hours:.0f}",
+            f"{3600 * one.core_hours / tried:.1f}" if tried else "",
+        )
+    return table
 
 
 def failures_view(campaign: CampaignStatus) -> RenderableType:

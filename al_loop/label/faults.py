@@ -81,7 +81,9 @@ def check_label(label: Label, atoms: Atoms) -> Label:
                 f"{np.count_nonzero(~np.isfinite(array))} value(s) of {name} are NaN or infinite",
                 remedy="look at the frame: its atoms may be too close",
             )
-    return Label(float(energy), forces, virial, note=label.note)
+    return Label(
+        float(energy), forces, virial, note=label.note, corrections=tuple(label.corrections)
+    )
 
 
 _MEND_ENGINE = "the engine that made this label has a fault: tell its author"

@@ -22,13 +22,15 @@ KEPT = "kept"
 class Label:
     """Energy (eV), forces (atoms, 3) in eV/Å, virial (3, 3) in eV, None where there is none.
 
-    ``note`` is kept with the label: other energies, corrections on the way to it.
+    ``note`` is kept with the label: other energies, for example. ``corrections``, in words, are
+    what had to be changed on the way to it.
     """
 
     energy: float
     forces: Array
     virial: Array | None
     note: str = ""
+    corrections: tuple[str, ...] = ()
 
 
 class Labeller(Engine, Protocol):

@@ -82,6 +82,7 @@ def pack(outcomes: Sequence[LabelOutcome]) -> dict[str, NDArray[Any]]:
         "reason": np.array([x.reason for x in outcomes]),
         "detail": np.array([x.detail for x in outcomes]),
         "remedy": np.array([x.remedy for x in outcomes]),
+        "corrections": np.array(["\n".join(x.corrections) if x else "" for x in labels]),
         "seconds": np.array([x.seconds for x in outcomes], dtype=np.float64),
         "cores": np.array([x.cores for x in outcomes], dtype=np.int64),
         "atoms": np.array([len(x) for x in forces], dtype=np.int64),
@@ -95,6 +96,7 @@ def pack(outcomes: Sequence[LabelOutcome]) -> dict[str, NDArray[Any]]:
 def unpack(arrays: Arrays) -> list[LabelOutcome]:
     """Outcomes from :func:`pack`'s arrays."""
     ends = np.cumsum(arrays["atoms"])
+    corrections = arrays.get("corrections", np.full(len(ends), ""))
     outcomes: list[LabelOutcome] = []
     for i, frame in enumerate(arrays["frame"]):
         state = _STATES[str(arrays["state"][i])]
@@ -105,6 +107,7 @@ def unpack(arrays: Arrays) -> list[LabelOutcome]:
                 forces=arrays["forces"][ends[i] - arrays["atoms"][i] : ends[i]].copy(),
                 virial=arrays["virial"][i].copy() if arrays["has_virial"][i] else None,
                 note=str(arrays["detail"][i]),
+                corrections=tuple(str(corrections[i]).splitlines()),
             )
         outcomes.append(
             LabelOutcome(

@@ -21,6 +21,7 @@ _AT_ONCE = (
     "budget",
     "converge",
     "label.quorum",
+    "label.quality",
     "label.minutes_per_job",
     "label.frames_per_job",
 )

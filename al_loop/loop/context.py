@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from al_loop.store import (
     IterationRecord,
     JobRecord,
     LabelRecord,
+    LabelState,
     Method,
     Selection,
     Stage,
@@ -152,9 +153,11 @@ class Context:
         """Labels (ok and failed) that exist for these frames by the campaign's method."""
         return self.store.labels.get_many(frames, self.method)
 
-    def labelled_frames(self, frames: Iterable[str]) -> list[tuple[str, Labelled]]:
-        """Frames with a good label, in the order of their hashes."""
-        labels = {f: label for f, label in self.labels_of(frames).items() if label.state == "ok"}
+    def labelled_frames(
+        self, frames: Iterable[str], *, states: Container[LabelState] = ("ok",)
+    ) -> list[tuple[str, Labelled]]:
+        """Frames with a label, by default a good one, in the order of their hashes."""
+        labels = {f: one for f, one in self.labels_of(frames).items() if one.state in states}
         atoms = self.store.frames.get_many(labels)
         pairs = []
         for frame in sorted(labels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -12,11 +13,11 @@ from al_loop.loop.context import Context
 from al_loop.store import CampaignRecord, Store
 from al_loop.taxonomy import fault
 
-Of = Literal["label", "model", "job"]
+Of = Literal["label", "quarantined label", "model", "job"]
 
 
 class FailureStatus(BaseModel):
-    """How many labels, models or jobs failed in one way."""
+    """How many labels, models or jobs failed, or are not believed, in one way."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +48,8 @@ def failures_of(store: Store, record: CampaignRecord) -> list[FailureStatus]:
     Reads what failed, never what went well.
     """
     counts: list[tuple[Of, Counter[str]]] = [
-        ("label", _labels(store, record)),
+        ("label", _labels(store, record, store.labels.failed)),
+        ("quarantined label", _labels(store, record, store.labels.quarantined)),
         ("model", Counter(store.models.failed(record.name))),
         ("job", Counter(job.failure for job in store.jobs.quarantined(record.name))),
     ]
@@ -75,14 +77,16 @@ def quarantined_of(store: Store, record: CampaignRecord) -> list[QuarantinedStat
     ]
 
 
-def _labels(store: Store, record: CampaignRecord) -> Counter[str]:
-    """Failed labels of the frames that a campaign chose, by reason."""
-    if not store.labels.failed():
+def _labels(
+    store: Store, record: CampaignRecord, reasons: Callable[[str | None], dict[str, str]]
+) -> Counter[str]:
+    """Failed or quarantined labels of the frames that a campaign chose, by reason."""
+    if not reasons(None):
         return Counter()
     try:
         method = Context(store, record.name).method
     except UserError:  # its labeller is not installed on this machine: those of any method
         method = None
-    failed = store.labels.failed(method)
-    mine = store.selections.known(record.name, failed)
-    return Counter(reason for frame, reason in failed.items() if frame in mine)
+    found = reasons(method)
+    mine = store.selections.known(record.name, found)
+    return Counter(reason for frame, reason in found.items() if frame in mine)

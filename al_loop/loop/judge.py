@@ -12,6 +12,8 @@ from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.store import IterationRecord
 from al_loop.units import Array
 
+_MOST_RECOUNTS = 5
+
 CONDITIONS = "conditions"
 """Under which exploration stage an iteration ran, as its record keeps it (``frozen``)."""
 
@@ -22,15 +24,35 @@ def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
     Everything is counted anew, so it may be done again whenever a late label has come in.
     """
     chosen = ctx.store.selections.of_iteration(ctx.name, record.index)
-    states = ctx.store.labels.states([s.frame for s in chosen], ctx.method).values()
+    tally = ctx.store.labels.tally([s.frame for s in chosen], ctx.method)
     counts = record.counts.model_copy(
         update={
-            "labelled": sum(state == "ok" for state in states),
-            "failed_labels": sum(state == "failed" for state in states),
+            "labelled": tally.ok,
+            "failed_labels": tally.failed,
+            "quarantined_labels": tally.quarantined,
+            "corrected_labels": tally.corrected,
+            "core_seconds": tally.core_seconds,
         }
     )
     audit = force_rmse(ctx.predicted_and_true(s for s in chosen if s.chosen == "audit"))
     return record.model_copy(update={"counts": counts, "audit_error": audit})
+
+
+def recount(ctx: Context, index: int) -> None:
+    """Count the labels of an iteration again: one has come late, or is not believed any longer."""
+    record = ctx.store.iterations.get(ctx.name, index)
+    if record is None:
+        return
+    # No lease may be held: what others count at the same time (samples) is not ours to write, and
+    # of two that recount at once, the one that writes last has what both know.
+    before, measured = None, measure(ctx, record)
+    for _ in range(_MOST_RECOUNTS):
+        ctx.store.iterations.recount(
+            ctx.name, index, counts=measured.counts, audit_error=measured.audit_error
+        )
+        before, measured = measured, measure(ctx, record)
+        if measured == before:
+            break
 
 
 def judge(ctx: Context, measured: IterationRecord) -> Decision:

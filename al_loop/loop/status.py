@@ -50,6 +50,19 @@ class IterationStatus(_Document):
     reason: str
 
 
+class EngineStatus(_Document):
+    """Labels of a campaign by one engine, and what they cost."""
+
+    engine: str
+    ok: int
+    failed: int
+    quarantined: int
+    corrected: int
+    """Labels whose engine needed a correction on the way."""
+    core_hours: float
+    """Failed and quarantined ones included."""
+
+
 class CampaignStatus(_Document):
     """One campaign."""
 
@@ -63,6 +76,7 @@ class CampaignStatus(_Document):
     iterations: list[IterationStatus]
     failures: list[FailureStatus] = []
     quarantined: list[QuarantinedStatus] = []
+    engines: list[EngineStatus] = []
 
 
 class Status(_Document):
@@ -94,7 +108,24 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         ],
         failures=failures_of(store, record),
         quarantined=quarantined_of(store, record),
+        engines=_engines(record, iterations),
     )
+
+
+def _engines(record: CampaignRecord, iterations: list[IterationRecord]) -> list[EngineStatus]:
+    counts = [it.counts for it in iterations]
+    if not any(c.core_seconds for c in counts):
+        return []
+    return [
+        EngineStatus(
+            engine=record.spec["label"]["engine"],
+            ok=sum(c.labelled for c in counts),
+            failed=sum(c.failed_labels for c in counts),
+            quarantined=sum(c.quarantined_labels for c in counts),
+            corrected=sum(c.corrected_labels for c in counts),
+            core_hours=sum(c.core_seconds for c in counts) / 3600,
+        )
+    ]
 
 
 def _jobs(store: Store, iteration: IterationRecord) -> JobsStatus:

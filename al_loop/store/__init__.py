@@ -3,9 +3,15 @@
 from al_loop.store.campaigns import CampaignRecord, CampaignState
 from al_loop.store.connection import Connection, find_connection
 from al_loop.store.events import Event
-from al_loop.store.iterations import Counts, Decision, IterationFacts, IterationRecord, Stage
+from al_loop.store.iterations import (
+    Counts,
+    Decision,
+    IterationFacts,
+    IterationRecord,
+    Stage,
+)
 from al_loop.store.jobs import JobRecord
-from al_loop.store.labels import LabelRecord, LabelState
+from al_loop.store.labels import LabelRecord, LabelState, LabelTally
 from al_loop.store.methods import Method
 from al_loop.store.models import ErrorSummary, ModelRecord
 from al_loop.store.roles import Role
@@ -29,6 +35,7 @@ __all__ = [
     "JobRecord",
     "LabelRecord",
     "LabelState",
+    "LabelTally",
     "LocalServer",
     "Method",
     "ModelRecord",

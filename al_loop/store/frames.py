@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 from ase import Atoms
+from ase.formula import Formula
 
 from al_loop.errors import DatasetError
 from al_loop.frame import frame_hash
@@ -36,6 +38,11 @@ def _from_document(document: Document) -> Atoms:
     )
 
 
+@lru_cache(maxsize=4096)
+def _count(formula: str) -> tuple[tuple[str, int], ...]:
+    return tuple(Formula(formula).count().items())
+
+
 class Frames:
     """Collection ``frames``. Key: ``al_loop.frame.frame_hash``."""
 
@@ -55,6 +62,11 @@ class Frames:
         wanted = list(dict.fromkeys(hashes))
         found = {d["_id"]: _from_document(d) for d in self.table.find_keys(wanted)}
         return {key: found[key] for key in wanted if key in found}
+
+    def compositions(self, hashes: Iterable[str]) -> dict[str, dict[str, int]]:
+        """Element -> number of atoms, for the frames that are known; reads no positions."""
+        found = self.table.find_keys(hashes, fields={"formula": 1})
+        return {d["_id"]: dict(_count(d["formula"])) for d in found}
 
     def known(self, hashes: Iterable[str]) -> set[str]:
         """Which of ``hashes`` are stored."""

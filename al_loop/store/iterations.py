@@ -31,6 +31,19 @@ class Counts(Record):
     audit: int = 0
     labelled: int = 0
     failed_labels: int = 0
+    quarantined_labels: int = 0
+    corrected_labels: int = 0
+    core_seconds: float = 0.0
+    """What the labels cost, failed and quarantined ones included: s x cores."""
+
+
+_OF_LABELS = (
+    "labelled",
+    "failed_labels",
+    "quarantined_labels",
+    "corrected_labels",
+    "core_seconds",
+)
 
 
 class IterationRecord(Record):
@@ -157,14 +170,13 @@ class Iterations:
         campaign: str,
         index: int,
         *,
-        labelled: int,
-        failed_labels: int,
+        counts: Counts,
         audit_error: float | None,
     ) -> bool:
-        """Record how many labels there are now, and the error on them; no other count changes."""
-        counts = {"counts.labelled": labelled, "counts.failed_labels": failed_labels}
+        """Record the counts of labels, and the error on them; no other count changes."""
+        labels = {f"counts.{name}": getattr(counts, name) for name in _OF_LABELS}
         return self.table.change(
-            {"_id": _key(campaign, index)}, {"$set": {**counts, "audit_error": audit_error}}
+            {"_id": _key(campaign, index)}, {"$set": {**labels, "audit_error": audit_error}}
         )
 
     def freeze(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -24,8 +25,10 @@ class LabelRecord:
 
     ``energy`` eV, ``forces`` (atoms, 3) eV/Å in the order of the stored frame, ``virial``
     (3, 3) eV or None where the method has none. A failed one has no numbers but a ``reason``
-    (a short stable code), a ``detail`` and a ``remedy`` for a person. Cost: ``seconds`` of
-    wall time on ``cores``.
+    (a short stable code), a ``detail`` and a ``remedy`` for a person. A quarantined one has a
+    reason, a ``doubt`` (what was seen) and, unless the engine refused to give any, numbers;
+    ``released``: a person has looked at it and believes it. ``corrections`` were made on the way
+    to it. Cost: ``seconds`` of wall time on ``cores``.
     """
 
     frame: str
@@ -37,6 +40,9 @@ class LabelRecord:
     reason: str = ""
     detail: str = ""
     remedy: str = ""
+    doubt: str = ""
+    corrections: tuple[str, ...] = ()
+    released: bool = False
     engine: str
     seconds: float
     cores: int
@@ -46,6 +52,29 @@ class LabelRecord:
     def __post_init__(self) -> None:
         if self.state == "ok" and (self.energy is None or self.forces is None):
             raise DatasetError(f"label of frame {self.frame[:12]}: ok, but without numbers")
+
+
+@dataclass(frozen=True)
+class LabelTally:
+    """Labels of some frames: how many, and their cost in s x cores."""
+
+    ok: int
+    failed: int
+    quarantined: int
+    corrected: int
+    """Those whose engine needed a correction on the way."""
+    core_seconds: float
+
+
+@dataclass(frozen=True)
+class LabelNumbers:
+    """Of a label: its energy (eV) and what is known without reading its arrays."""
+
+    state: LabelState
+    reason: str
+    released: bool
+    energy: float
+    has_virial: bool
 
 
 _NAMES = tuple(f.name for f in fields(LabelRecord))
@@ -59,7 +88,9 @@ def _to_document(label: LabelRecord) -> Document:
     document: Document = {name: getattr(label, name) for name in _NAMES}
     document["energy"] = None if label.energy is None else float(label.energy)
     document["seconds"], document["cores"] = float(label.seconds), int(label.cores)
-    document["detail"], document["remedy"] = clip(label.detail), clip(label.remedy)
+    for name in ("detail", "remedy", "doubt"):
+        document[name] = clip(document[name])
+    document["corrections"] = [clip(one) for one in label.corrections]
     document["atoms"] = None if label.forces is None else len(label.forces)
     for name in ("forces", "virial"):
         if document[name] is not None:
@@ -69,6 +100,7 @@ def _to_document(label: LabelRecord) -> Document:
 
 def _from_document(document: Document) -> LabelRecord:
     values = {name: document[name] for name in _NAMES if name in document}
+    values["corrections"] = tuple(values.get("corrections", ()))
     for name in ("forces", "virial"):
         if values[name] is not None:
             values[name] = unpack(values[name])
@@ -84,18 +116,22 @@ class Labels:
             [("state", 1), ("method", 1), ("reason", 1), ("frame", 1)],
             partialFilterExpression={"state": "failed"},
         )
-        self.table = Table(client, "labels", indexes=[state, failed])
+        doubted = IndexModel(
+            [("state", 1), ("method", 1), ("frame", 1), ("reason", 1)],
+            partialFilterExpression={"state": "quarantined"},
+        )
+        self.table = Table(client, "labels", indexes=[state, failed, doubted])
 
     def put_many(self, labels: Iterable[LabelRecord]) -> None:
-        """Store labels. The first ok one stays; it replaces a failed one, never the reverse.
+        """Store labels. The first one stays; what has numbers replaces a failed one.
 
         A quarantined label stays quarantined.
         """
         documents = [_to_document(label) for label in labels]
         self.table.insert_absent(documents)
         # After the insert: a failed one that another process put in meanwhile gives way too.
-        good = [d for d in documents if d["state"] == "ok"]
-        self.table.replace_where(good, {"state": "failed"})
+        better = [d for d in documents if d["state"] != "failed"]
+        self.table.replace_where(better, {"state": "failed"})
 
     def get_many(self, frames: Iterable[str], method: str) -> dict[str, LabelRecord]:
         """Labels by ``method``, of whatever state, that are known; in the order asked for."""
@@ -121,9 +157,42 @@ class Labels:
             counts[state] += 1
         return counts
 
+    def tally(self, frames: Iterable[str], method: str) -> LabelTally:
+        """How many labels of ``frames`` there are by ``method``, and what they cost."""
+        keys = (_key(frame, method) for frame in frames)
+        fields = {"_id": 0, "state": 1, "seconds": 1, "cores": 1, "corrections": 1}
+        found = self.table.find_keys(keys, fields=fields)
+        states = Counter(d["state"] for d in found)
+        return LabelTally(
+            ok=states["ok"],
+            failed=states["failed"],
+            quarantined=states["quarantined"],
+            corrected=sum(bool(d.get("corrections")) for d in found),
+            core_seconds=sum(float(d["seconds"]) * int(d["cores"]) for d in found),
+        )
+
+    def numbers(self, frames: Iterable[str], method: str) -> dict[str, LabelNumbers]:
+        """What labels with numbers say besides forces: read without their arrays."""
+        keys = (_key(frame, method) for frame in frames)
+        fields = {
+            "_id": 0,
+            **dict.fromkeys(("frame", "state", "reason", "energy"), 1),
+            "released": {"$eq": ["$released", True]},
+            "has_virial": {"$gt": ["$virial", None]},
+        }
+        found = self.table.find_keys(keys, query={"energy": {"$ne": None}}, fields=fields)
+        return {d.pop("frame"): LabelNumbers(**d) for d in found}
+
     def failed(self, method: str | None = None) -> dict[str, str]:
         """Frame -> reason of all failed labels (by one method), of any campaign. They are few."""
-        query = {"state": "failed", **({"method": method} if method else {})}
+        return self._reasons("failed", method)
+
+    def quarantined(self, method: str | None = None) -> dict[str, str]:
+        """Frame -> reason of all quarantined labels, as :meth:`failed`."""
+        return self._reasons("quarantined", method)
+
+    def _reasons(self, state: LabelState, method: str | None) -> dict[str, str]:
+        query = {"state": state, **({"method": method} if method else {})}
         fields = {"_id": 0, "frame": 1, "reason": 1}
         return {d["frame"]: d["reason"] for d in self.table.find(query, fields=fields)}
 
@@ -141,7 +210,14 @@ class Labels:
         """Number of labels by ``method``, of any campaign."""
         return self.table.count({"method": method, "state": state})
 
-    def quarantine(self, frame: str, method: str, *, reason: str) -> bool:
-        """Keep a label out of training for ever; False when there is none."""
-        change = {"$set": {"state": "quarantined", "reason": reason}}
-        return self.table.change({"_id": _key(frame, method)}, change)
+    def quarantine(self, frame: str, method: str, *, reason: str, doubt: str = "") -> bool:
+        """Keep a good label out of training; whether this call did it."""
+        fields = {"reason": reason, "doubt": clip(doubt), "released": False}
+        change = {"$set": {**fields, "state": "quarantined"}}
+        return self.table.change_if(_key(frame, method), {"state": "ok"}, change)
+
+    def release(self, frame: str, method: str) -> bool:
+        """Believe a quarantined label from now on; False when there is none with numbers."""
+        query = {"_id": _key(frame, method), "state": "quarantined", "energy": {"$ne": None}}
+        fields = {"state": "ok", "released": True, "reason": "", "remedy": ""}
+        return self.table.change(query, {"$set": fields})

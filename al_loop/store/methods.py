@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from al_loop.hashing import canonical_json, digest
 from al_loop.store.record import Record
@@ -14,6 +16,9 @@ class Method(Record):
 
     engine: str
     fingerprint: dict[str, str | int | float | bool]
+    references: dict[str, Any] | None = None
+    """Energies of the elements, by the labels that were there last
+    (``al_loop.label.reference.ReferenceEnergies``)."""
 
     @property
     def id(self) -> str:
@@ -39,4 +44,12 @@ class Methods:
         document = self.table.get(key)
         if document is None:
             return None
-        return Method(engine=document["engine"], fingerprint=json.loads(document["fingerprint"]))
+        return Method(
+            engine=document["engine"],
+            fingerprint=json.loads(document["fingerprint"]),
+            references=document.get("references"),
+        )
+
+    def put_references(self, key: str, references: Mapping[str, Any]) -> None:
+        """Store the energies of the elements with a method, in place of earlier ones."""
+        self.table.change({"_id": key}, {"$set": {"references": dict(references)}})

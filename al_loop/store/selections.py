@@ -91,6 +91,13 @@ class Selections:
         found = self.table.find({"campaign": campaign}, fields=left_out, sort=order)
         return [_from_document(d) for d in found]
 
+    def get_many(self, campaign: str, frames: Iterable[str]) -> list[Selection]:
+        """What a campaign chose among ``frames``, without forces, by iteration and hash."""
+        keys = (f"{campaign}/{frame}" for frame in frames)
+        found = self.table.find_keys(keys, fields={"predicted_forces": 0})
+        chosen = [_from_document(document) for document in found]
+        return sorted(chosen, key=lambda one: (one.iteration, one.frame))
+
     def count(self, campaign: str) -> int:
         """Number of frames that a campaign chose and still wants."""
         all_of_them = self.table.count({"campaign": campaign})

@@ -95,7 +95,7 @@ def test_all_three_energies_are_kept(tmp_path: Path) -> None:
     label = VaspLabeller(asked()).label(frame(), tmp_path)
     assert f"energy without entropy {label.energy + 0.006:.8f} eV" in label.note
     assert f"for sigma -> 0 {label.energy + 0.003:.8f} eV" in label.note
-    assert "custodian" not in label.note
+    assert label.corrections == ()
 
 
 # -- what custodian mends
@@ -113,7 +113,8 @@ def test_a_fault_that_custodian_mends_gives_the_same_label_and_is_told(
     failure: str, tmp_path: Path
 ) -> None:
     label = VaspLabeller(asked(f"--fail {failure} --times 1")).label(frame(), tmp_path)
-    assert MENDED[failure] in label.note.split("custodian: ")[1]
+    (correction,) = label.corrections
+    assert correction.startswith("custodian: ") and MENDED[failure] in correction
     undisturbed = VaspLabeller(asked()).label(frame(), tmp_path)
     assert label.energy == undisturbed.energy
     assert (label.forces == undisturbed.forces).all()
@@ -251,7 +252,8 @@ def test_raw_output_is_kept_or_dropped_as_asked_and_potcars_never_stay(
         run_label_job(folder, Clock())
     (outcome,) = collect_labels(folder)
     assert (outcome.state, outcome.reason) == ("ok", "")
-    assert "custodian: edddav" in outcome.detail
+    assert outcome.label is not None
+    assert outcome.label.corrections[0].startswith("custodian: edddav")
     kept = {path.name for path in (folder.path / "raw" / name).glob("*")}
     wanted = {"INCAR.gz", "OUTCAR.gz", "vasprun.xml.gz", "OSZICAR.gz", "error.1.tar.gz"}
     assert (kept >= wanted) if keep == "compressed" else not kept

@@ -8,6 +8,7 @@ import pytest
 
 from al_loop.campaign import dump_campaign
 from al_loop.errors import JobFolderError
+from al_loop.loop import judge
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
 from al_loop.loop.jobs import run_job
@@ -111,7 +112,7 @@ def test_a_late_label_does_not_undo_what_is_counted_at_the_same_time(
         ctx.store.iterations.record(NAME, 0, counts=counts)
         return measure(ctx, record)
 
-    monkeypatch.setattr(labelling, "measure", while_another_selects)
+    monkeypatch.setattr(judge, "measure", while_another_selects)
     run_job(Context(store, NAME).folder_of(late).path)
     advance(store, NAME, hands, finished=late.id)
     after = store.iterations.get(NAME, 0)

@@ -26,7 +26,7 @@ from tests.campaigns import CHEAP, write_campaign
 
 pytestmark = pytest.mark.engine
 
-SMALL, LARGE = 3, 40
+SMALL, LARGE = 4, 40
 """Iterations."""
 BATCH = 12
 

@@ -138,6 +138,49 @@ class StoreContract:
         store.labels.put_many([label("f")])
         assert store.labels.get_many(["f"], "m")["f"].state == "quarantined"
         assert not store.labels.quarantine("absent", "m", reason="")
+        assert store.labels.quarantined("m") == {"f": "energy is an outlier"}
+        assert store.labels.quarantined("another method") == {}
+
+    def test_a_label_in_quarantine_keeps_its_numbers_and_is_released_once(
+        self, store: Store
+    ) -> None:
+        given = label("f", energy=-2.0)
+        store.labels.put_many([given, failed("g"), label("h", state="quarantined", energy=None)])
+        assert store.labels.quarantine("f", "m", reason="energy-odd", doubt="+9 eV/atom")
+        assert not store.labels.quarantine("f", "m", reason="net-force")  # it is there already
+        found = store.labels.get_many(["f"], "m")["f"]
+        assert (found.state, found.reason, found.doubt) == (
+            "quarantined",
+            "energy-odd",
+            "+9 eV/atom",
+        )
+        assert found.energy == -2.0
+        assert found.forces is not None and given.forces is not None
+        assert found.forces.tobytes() == given.forces.tobytes()
+        assert not store.labels.release("g", "m")
+        assert not store.labels.release("h", "m")  # there are no numbers to believe
+        assert store.labels.release("f", "m")
+        assert not store.labels.release("f", "m")
+        again = store.labels.get_many(["f"], "m")["f"]
+        assert (again.state, again.reason, again.released) == ("ok", "", True)
+
+    def test_labels_are_counted_with_what_they_cost(self, store: Store) -> None:
+        store.labels.put_many(
+            [
+                label("a", seconds=2.0, cores=8),
+                label("b", corrections=("custodian: edddav",)),
+                failed("c"),
+                label("d", state="quarantined", energy=None, forces=None, virial=None),
+            ]
+        )
+        tally = store.labels.tally(["a", "b", "c", "d", "absent"], "m")
+        assert (tally.ok, tally.failed, tally.quarantined, tally.corrected) == (2, 1, 1, 1)
+        assert tally.core_seconds == 2.0 * 8 + 3 * 1.5
+        numbers = store.labels.numbers(["a", "c", "d"], "m")
+        assert list(numbers) == ["a"]
+        assert numbers["a"].has_virial and not numbers["a"].released
+        store.labels.put_many([label("e", virial=None)])
+        assert not store.labels.numbers(["e"], "m")["e"].has_virial
 
     # -- selections, methods, models, training sets, walks
 

@@ -28,7 +28,7 @@ from al_loop.store.events import Events
 from al_loop.store.frames import Frames
 from al_loop.store.iterations import Iterations
 from al_loop.store.jobs import Jobs
-from al_loop.store.labels import Labels
+from al_loop.store.labels import Labels, LabelTally
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
 from al_loop.store.selections import Selections
@@ -122,6 +122,22 @@ class LastFailureWins(Labels):
 class FailedForEver(Labels):
     def put_many(self, labels: Iterable[LabelRecord]) -> None:
         super().put_many(one for one in labels if one.frame not in self.known([one.frame], "m"))
+
+
+class ReleasesWhatIsNotThere(Labels):
+    """A label without numbers is believed."""
+
+    def release(self, frame: str, method: str) -> bool:
+        query = {"_id": f"{frame}/{method}", "state": "quarantined"}
+        return self.table.change(query, {"$set": {"state": "ok", "released": True, "reason": ""}})
+
+
+class CountsGoodLabelsOnly(Labels):
+    """What failed has cost nothing."""
+
+    def tally(self, frames: Iterable[str], method: str) -> LabelTally:
+        good = [frame for frame, state in self.states(frames, method).items() if state == "ok"]
+        return super().tally(good, method)
 
 
 class FreesFromQuarantine(Labels):

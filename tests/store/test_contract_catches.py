@@ -31,6 +31,12 @@ CAUGHT: list[tuple[str, type[Any], str]] = [
     ("labels", faulty.LastFailureWins, "test_a_failed_label_never_replaces_an_ok_one"),
     ("labels", faulty.FailedForEver, "test_an_ok_label_replaces_a_failed_one"),
     ("labels", faulty.FreesFromQuarantine, "test_a_quarantined_label_stays_so"),
+    (
+        "labels",
+        faulty.ReleasesWhatIsNotThere,
+        "test_a_label_in_quarantine_keeps_its_numbers_and_is_released_once",
+    ),
+    ("labels", faulty.CountsGoodLabelsOnly, "test_labels_are_counted_with_what_they_cost"),
     ("selections", faulty.SelectionsInSinglePrecision, "test_a_selection_comes_back"),
     ("selections", faulty.OneCampaignAFrame, "test_a_selection_comes_back"),
     ("selections", faulty.LastSelectionWins, "test_the_first_selection_of_a_frame_stays"),

@@ -195,10 +195,9 @@ def _label(
         f"VASP {found.version}, {found.iterations} SCF cycles; energy without entropy "
         f"{found.energy_without_entropy:.8f} eV, for sigma -> 0 {found.energy_sigma_0:.8f} eV"
     )
-    if corrections:
-        note += f"; custodian: {in_words(corrections)}"
     virial = virial_from_stress(found.stress, atoms.get_volume())
-    return Label(found.free_energy, forces, virial, note=note)
+    made = tuple(f"custodian: {in_words([one])}" for one in corrections)
+    return Label(found.free_energy, forces, virial, note=note, corrections=made)
 
 
 def _keep(folder: Path, kept: Path) -> None:

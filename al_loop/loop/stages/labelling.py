@@ -18,12 +18,11 @@ from al_loop.label import (
 )
 from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.judge import measure
+from al_loop.loop.door import at_the_door
+from al_loop.loop.judge import recount
 from al_loop.loop.quorum import enough
 from al_loop.loop.stages.base import Note, last_words
-from al_loop.store import IterationRecord, JobRecord, LabelRecord
-
-_MOST_RECOUNTS = 5
+from al_loop.store import IterationRecord, JobRecord
 
 
 def plan_chunks(
@@ -93,26 +92,23 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
             "these are labels of other frames or of another method", where=folder.path
         )
     when = datetime.fromtimestamp(result.ended, timezone.utc)
-    _store(ctx, outcomes, host=result.host, when=when)
+    notes = _store(ctx, outcomes, host=result.host, when=when)
     dropped = {one.frame for one in outcomes if one.state == "dropped"}
     unlabelled = dropped - ctx.store.labels.known(dropped, ctx.method)
     ctx.store.selections.drop(ctx.name, sorted(unlabelled))
     _recount(ctx, job)
-    return [
-        Note("label-failed", f"frame {one.frame[:12]}: {one.detail} ({one.reason})")
-        for one in outcomes
-        if one.state == "failed"
-    ]
+    return notes
 
 
 def salvage(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels that a job without a result has on disk, into the store."""
     mine = collect_partial(ctx.folder_of(job), method=ctx.method, frames=job.items)
-    _store(ctx, mine, host="", when=datetime.now(timezone.utc))
+    notes = _store(ctx, mine, host="", when=datetime.now(timezone.utc))
     if not mine:
         return []
     _recount(ctx, job)
-    return [Note("labels-salvaged", f"{job.name}: {len(mine)} of {len(job.items)} labels kept")]
+    kept = f"{job.name}: {len(mine)} of {len(job.items)} labels kept"
+    return [Note("labels-salvaged", kept), *notes]
 
 
 def quorum_reached(ctx: Context, wanted: Sequence[str], due: Sequence[JobRecord]) -> bool:
@@ -146,44 +142,25 @@ def why_none(ctx: Context, iteration: IterationRecord, which: str) -> str:
     return f"not one of the {which} frames could be labelled: {words}"
 
 
-def _store(ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime) -> None:
-    ctx.store.labels.put_many(
-        LabelRecord(
-            frame=one.frame,
-            method=ctx.method,
-            state=one.state,
-            energy=one.label.energy if one.label else None,
-            forces=one.label.forces if one.label else None,
-            virial=one.label.virial if one.label else None,
-            reason=one.reason,
-            detail=one.detail,
-            remedy=one.remedy,
-            engine=ctx.spec.label.engine,
-            seconds=one.seconds,
-            cores=one.cores,
-            host=host,
-            when=when,
+def _store(
+    ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime
+) -> list[Note]:
+    records = [
+        at_the_door(ctx, one, host=host, when=when) for one in outcomes if one.state != "dropped"
+    ]
+    ctx.store.labels.put_many(records)
+    return [
+        Note(
+            f"label-{one.state}",
+            f"frame {one.frame[:12]}: {one.doubt or one.detail} ({one.reason})",
         )
-        for one in outcomes
-        if one.state != "dropped"
-    )
+        for one in records
+        if one.state != "ok"
+    ]
 
 
 def _recount(ctx: Context, job: JobRecord) -> None:
     """An iteration that did not wait for this job is counted again."""
     record = ctx.store.iterations.get(ctx.name, job.iteration)
     if record is not None and record.stage != job.stage and record.counts.labelled:
-        # No lease is held: what others count at the same time (samples) is not ours to write, and
-        # of two that recount at once, the one that writes last has both jobs' labels.
-        measured = measure(ctx, record)
-        for _ in range(_MOST_RECOUNTS):
-            ctx.store.iterations.recount(
-                ctx.name,
-                job.iteration,
-                labelled=measured.counts.labelled,
-                failed_labels=measured.counts.failed_labels,
-                audit_error=measured.audit_error,
-            )
-            before, measured = measured, measure(ctx, record)
-            if measured == before:
-                break
+        recount(ctx, job.iteration)

@@ -9,6 +9,7 @@ from al_loop.errors import JobFolderError
 from al_loop.frame import Labelled, Split
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.door import judge_together
 from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.naming import inside
@@ -112,24 +113,33 @@ class Train(Waits):
     def _fix_training_set(ctx: Context, iteration: IterationRecord) -> str:
         """What the iteration before trained on, and the good labels that have come since.
 
-        Only frames that were chosen or waited for then are looked at, not the whole campaign.
+        Only frames that were chosen or waited for then are looked at, not the whole campaign;
+        but when a label that was trained on is no longer believed, all are, and a new line of
+        sets begins.
         """
+        labels, sets = ctx.store.labels, ctx.store.training_sets
         before = ctx.store.iterations.get(ctx.name, iteration.index - 1)
         key = fixed_training_set(before) if before else None
-        parent = ctx.store.training_sets.get(key) if key else None
-        if parent is None:
-            wanted = ctx.store.selections.hashes(ctx.name)
-        else:
+        parent = sets.get(key) if key else None
+        if parent is not None:
             _check_method(ctx, parent.method)
             chosen = ctx.store.selections.reasons(ctx.name, iteration.index - 1)
             wanted = {frame for frame, why in chosen.items() if why != "initial"}
             wanted.update(parent.waiting)
-        states = ctx.store.labels.states(wanted, ctx.method)
-        missing = wanted - states.keys()
-        made = ctx.store.training_sets.put(
+            # A frame that is not looked at was trained on, or is not wanted.
+            doubted = labels.quarantined(ctx.method).keys() - wanted
+            if ctx.store.selections.known(ctx.name, doubted):
+                parent = None
+        if parent is None:
+            key, wanted = None, ctx.store.selections.hashes(ctx.name)
+        judge_together(ctx, wanted, beside=parent.added if parent else ())
+        states = labels.states(wanted, ctx.method)
+        good = {frame for frame, state in states.items() if state == "ok"}
+        missing = wanted - good
+        made = sets.put(
             ctx.method,
-            [frame for frame, state in states.items() if state == "ok"],
-            parent=key if parent else None,
+            good,
+            parent=key,
             waiting=missing - ctx.store.selections.dropped(ctx.name, missing),
         )
         # Labels may come in while this is done again: the first set holds.
@@ -173,7 +183,8 @@ def _write_part(ctx: Context, training_set: str, folder: Path) -> None:
     """Write the frames that a training set has added, split by their hashes."""
     added = ctx.store.training_sets.get(training_set)
     assert added is not None  # its lineage has just been read
-    chosen = ctx.labelled_frames(added.added)
+    # Whatever is thought of a label by now: these are the labels that the set has.
+    chosen = ctx.labelled_frames(added.added, states=("ok", "quarantined"))
     split: dict[Split, list[Labelled]] = {"train": [], "valid": [], "test": []}
     for frame, labelled in chosen:
         split[ctx.split(frame)].append(labelled)

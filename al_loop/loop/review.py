@@ -1,0 +1,134 @@
+"""A person looks at labels: what is in quarantine, and the verdict on it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from al_loop.errors import UserError
+from al_loop.loop.context import Context
+from al_loop.loop.judge import recount
+from al_loop.store import LabelRecord, LabelState, Selection
+from al_loop.taxonomy import fault
+
+_SHORTEST = 6
+"""Characters of a frame's hash that may stand for it, if they suffice."""
+
+
+class LabelStatus(BaseModel):
+    """A label that somebody should look at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frame: str
+    iteration: int
+    source: str
+    """Starting structure or walker that the frame is from."""
+    state: LabelState
+    reason: str
+    seen: str
+    remedy: str
+    energy: float | None
+    """eV; None where the engine gave none."""
+
+
+def review(ctx: Context) -> list[LabelStatus]:
+    """Labels of a campaign that are in quarantine or have failed, by iteration and reason."""
+    labels = ctx.store.labels
+    reasons = {**labels.quarantined(ctx.method), **labels.failed(ctx.method)}
+    mine = ctx.store.selections.get_many(ctx.name, reasons)
+    found = ctx.labels_of(selection.frame for selection in mine)
+    rows = [_status(found[one.frame], one) for one in mine if one.frame in found]
+    return sorted(rows, key=lambda row: (row.state, row.iteration, row.reason, row.frame))
+
+
+def _status(label: LabelRecord, selection: Selection) -> LabelStatus:
+    return LabelStatus(
+        frame=label.frame,
+        iteration=selection.iteration,
+        source=selection.source,
+        state=label.state,
+        reason=label.reason,
+        seen=label.doubt or label.detail,
+        remedy=fault(label.reason).remedy,
+        energy=label.energy,
+    )
+
+
+def release(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> list[str]:
+    """Believe labels from now on: those of ``frames``, and all quarantined for ``reason``.
+
+    They join the next training. Returns the frames.
+
+    Raises
+    ------
+    UserError
+        A frame is not in quarantine, or its label has no numbers. Nothing is changed then.
+    """
+    wanted = set(find_frames(ctx, frames))
+    labels = ctx.labels_of(wanted)
+    for frame in sorted(wanted):
+        label = labels.get(frame)
+        if label is None or label.state != "quarantined" or label.energy is None:
+            state = "has no label" if label is None else f"is {label.state}"
+            numbers = label is not None and label.state == "quarantined"
+            raise UserError(
+                f"frame {frame[:12]} {'has no numbers' if numbers else state}: there is nothing "
+                "to release",
+                remedy=f"`al-loop labels review {ctx.name}` lists what is in quarantine",
+            )
+    if reason is not None:
+        doubted = {
+            f for f, why in ctx.store.labels.quarantined(ctx.method).items() if why == reason
+        }
+        wanted |= ctx.store.selections.known(ctx.name, doubted)
+    released = [f for f in sorted(wanted) if ctx.store.labels.release(f, ctx.method)]
+    _tell(ctx, released, "label-released", f"believed by {getpass.getuser()}")
+    return released
+
+
+def quarantine(ctx: Context, frames: Sequence[str], *, why: str) -> list[str]:
+    """Keep good labels out of the next training; the frames of those that were good."""
+    taken = [
+        frame
+        for frame in find_frames(ctx, frames)
+        if ctx.store.labels.quarantine(
+            frame, ctx.method, reason="by-hand", doubt=f"{getpass.getuser()}: {why}"
+        )
+    ]
+    _tell(ctx, taken, "label-quarantined", f"{why} (by-hand, {getpass.getuser()})")
+    return taken
+
+
+def find_frames(ctx: Context, names: Iterable[str]) -> list[str]:
+    """Hashes of a campaign's frames from their first characters, sorted.
+
+    Raises
+    ------
+    UserError
+        None of its frames, or several, begin so.
+    """
+    asked = list(names)
+    mine = ctx.store.selections.hashes(ctx.name) if asked else set()
+    found: set[str] = set()
+    for name in asked:
+        fits = [frame for frame in mine if frame.startswith(name)]
+        if len(name) < _SHORTEST or len(fits) != 1:
+            number = "too short" if len(name) < _SHORTEST else f"{len(fits) or 'no'} frames"
+            raise UserError(
+                f"{name!r} does not name one frame of campaign {ctx.name}: {number}",
+                remedy=f"give the first {_SHORTEST} characters or more, as `al-loop labels review "
+                f"{ctx.name}` shows them",
+            )
+        found.update(fits)
+    return sorted(found)
+
+
+def _tell(ctx: Context, frames: Sequence[str], kind: str, words: str) -> None:
+    for frame in frames:
+        ctx.event(kind, f"frame {frame[:12]}: {words}")
+    chosen = ctx.store.selections.get_many(ctx.name, frames)
+    for index in sorted({selection.iteration for selection in chosen}):
+        recount(ctx, index)
