@@ -116,13 +116,20 @@ DOUBTS = (
         "a wrapper around the program changes its input: look at label.options.command",
     ),
     Fault(
+        "committee-outlier",
+        "the committee stays far off on it, although it was trained on it",
+        "frame",
+        "look at the SCF (another spin state or solution?); if wrong: `al-loop labels quarantine`; "
+        "if right, none is needed",
+    ),
+    Fault(
         "by-hand",
         "a person did not believe it",
         "campaign",
         "`al-loop labels release` takes it back",
     ),
 )
-"""Why a label is kept in quarantine, and nothing trains on it."""
+"""Why a label is in quarantine, or looks as if it should be."""
 
 QUARANTINED = frozenset(fault.code for fault in DOUBTS)
 """Reasons for which a label is not believed, rather than missing."""

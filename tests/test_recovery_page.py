@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "recovery.md"
 
 SECTIONS: dict[str, Sequence[Fault]] = {
     "A frame has no label": LABELS,
-    "A label is in quarantine": DOUBTS,
+    "A label is not believed": DOUBTS,
     "A member of the committee is missing": TRAINING,
     "A walker ended before its time": WALKERS,
     "A job failed": JOBS,

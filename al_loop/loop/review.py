@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from al_loop.errors import UserError
 from al_loop.loop.context import Context
 from al_loop.loop.judge import recount
-from al_loop.store import LabelRecord, LabelState, Selection
+from al_loop.store import LabelRecord, Selection
 from al_loop.taxonomy import fault
 
 _SHORTEST = 6
@@ -26,7 +27,7 @@ class LabelStatus(BaseModel):
     iteration: int
     source: str
     """Starting structure or walker that the frame is from."""
-    state: LabelState
+    state: Literal["failed", "quarantined", "suspect"]
     reason: str
     seen: str
     remedy: str
@@ -35,16 +36,35 @@ class LabelStatus(BaseModel):
 
 
 def review(ctx: Context) -> list[LabelStatus]:
-    """Labels of a campaign that are in quarantine or have failed, by iteration and reason."""
+    """Labels that are in quarantine, have failed, or are outliers after the latest training.
+
+    By state, iteration and reason. A label that a person has released is no suspect any more.
+    """
     labels = ctx.store.labels
     reasons = {**labels.quarantined(ctx.method), **labels.failed(ctx.method)}
     mine = ctx.store.selections.get_many(ctx.name, reasons)
-    found = ctx.labels_of(selection.frame for selection in mine)
+    suspects = _suspects(ctx)
+    found = ctx.labels_of(selection.frame for selection in (*mine, *suspects))
     rows = [_status(found[one.frame], one) for one in mine if one.frame in found]
+    rows += [
+        _suspect(found[one.frame], one)
+        for one in suspects
+        if one.frame in found and found[one.frame].state == "ok" and not found[one.frame].released
+    ]
     return sorted(rows, key=lambda row: (row.state, row.iteration, row.reason, row.frame))
 
 
+def _suspects(ctx: Context) -> list[Selection]:
+    """Of the latest training that is over."""
+    latest = ctx.store.iterations.latest(ctx.name)
+    if latest is None:
+        return []
+    trained = latest.index if latest.test_errors else latest.index - 1
+    return ctx.store.selections.suspects(ctx.name, trained)
+
+
 def _status(label: LabelRecord, selection: Selection) -> LabelStatus:
+    assert label.state != "ok"  # asked for by its state
     return LabelStatus(
         frame=label.frame,
         iteration=selection.iteration,
@@ -53,6 +73,22 @@ def _status(label: LabelRecord, selection: Selection) -> LabelStatus:
         reason=label.reason,
         seen=label.doubt or label.detail,
         remedy=fault(label.reason).remedy,
+        energy=label.energy,
+    )
+
+
+def _suspect(label: LabelRecord, selection: Selection) -> LabelStatus:
+    how = selection.suspicion
+    assert how is not None  # asked for
+    return LabelStatus(
+        frame=label.frame,
+        iteration=selection.iteration,
+        source=selection.source,
+        state="suspect",
+        reason="committee-outlier",
+        seen=f"off by {how['force_error']:.3g} eV/Å and {1000 * how['energy_error']:+.3g} "
+        f"meV/atom: {how['force_ratio']:.1f} and {how['energy_ratio']:.1f} times the usual",
+        remedy=fault("committee-outlier").remedy,
         energy=label.energy,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -38,6 +38,9 @@ class Selection:
     density: float | None = None
     deviation: float | None = None
     predicted_forces: Array | None = field(default=None, repr=False)
+    suspicion: dict[str, float] | None = None
+    """``iteration`` whose committee last found its label an outlier after training, and by how much
+    (``al_loop.train.suspects.Suspicion``)."""
     dropped: bool = False
     """No longer wanted: a later committee was sure of it before it was labelled."""
 
@@ -73,7 +76,11 @@ class Selections:
         gone = IndexModel(
             [("campaign", 1), ("dropped", 1)], partialFilterExpression={"dropped": True}
         )
-        self.table = Table(client, "selections", indexes=[index, gone])
+        suspect = IndexModel(
+            [("campaign", 1), ("suspicion.iteration", 1)],
+            partialFilterExpression={"suspicion.iteration": {"$exists": True}},
+        )
+        self.table = Table(client, "selections", indexes=[index, gone, suspect])
 
     def put_many(self, selections: Iterable[Selection]) -> None:
         """Store selections; one that is there for this campaign and frame stays as it is."""
@@ -129,6 +136,20 @@ class Selections:
         fields = {"_id": 0, "frame": 1, "chosen": 1}
         found = self.table.find(query, fields=fields, sort=[("frame", 1)])
         return {d["frame"]: d["chosen"] for d in found}
+
+    def suspect(
+        self, campaign: str, iteration: int, found: Mapping[str, Mapping[str, float]]
+    ) -> None:
+        """Say on which labels the committee of an iteration stayed far off, and how far."""
+        for frame, how in found.items():
+            suspicion = {**how, "iteration": iteration}
+            self.table.change({"_id": f"{campaign}/{frame}"}, {"$set": {"suspicion": suspicion}})
+
+    def suspects(self, campaign: str, iteration: int) -> list[Selection]:
+        """Frames whose labels were outliers after the training of an iteration, without forces."""
+        query = {"campaign": campaign, "suspicion.iteration": iteration}
+        found = self.table.find(query, fields={"predicted_forces": 0}, sort=[("frame", 1)])
+        return [_from_document(document) for document in found]
 
     def drop(self, campaign: str, frames: Iterable[str]) -> None:
         """Say that frames are no longer wanted."""

@@ -1,6 +1,6 @@
 """Trainers: potentials fitted to labels."""
 
-from al_loop.train.accuracy import errors_of
+from al_loop.train.accuracy import FRAME_ERRORS, errors_of, read_frame_errors
 from al_loop.train.data import (
     is_written,
     join_data_parts,
@@ -20,20 +20,25 @@ from al_loop.train.outcome import (
     collect_evaluation,
     collect_training,
 )
+from al_loop.train.suspects import Suspicion, find_suspects
 
 __all__ = [
+    "FRAME_ERRORS",
     "Errors",
     "EvaluateOutcome",
     "Member",
     "Predictor",
+    "Suspicion",
     "TrainOutcome",
     "Trainer",
     "TrainingTask",
     "collect_evaluation",
     "collect_training",
     "errors_of",
+    "find_suspects",
     "is_written",
     "join_data_parts",
+    "read_frame_errors",
     "run_evaluate_job",
     "run_train_job",
     "stage_evaluate_job",

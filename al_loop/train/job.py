@@ -6,6 +6,7 @@
     member-0/job.json
              parent/...                       restart files of the member's predecessor
              (the trainer's own files)
+             frame-errors.npz         errors on each frame, those that were trained on too
              result.json                      a TrainOutcome, last
     evaluate-0/job.json
                models/<name>.<suffix>
@@ -21,7 +22,7 @@ import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -30,10 +31,15 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
-from al_loop.frame import Labelled
 from al_loop.hashing import file_digest
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
-from al_loop.train.accuracy import errors_of
+from al_loop.train.accuracy import (
+    FRAME_ERRORS,
+    errors_of,
+    frame_errors,
+    summary,
+    write_frame_errors,
+)
 from al_loop.train.data import MANIFEST, TEST, TRAIN, VALID, read_training_data
 from al_loop.train.interface import Errors, Member, Trainer, TrainingTask
 from al_loop.train.outcome import EvaluateOutcome, TrainOutcome
@@ -191,7 +197,9 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
         if name in errors:
             continue
         stopping.stop_if_requested(folder.path)
-        (found,) = _measure(trainer, folder.path / model, params, [frames], clock)
+        predictor = trainer.predictor(folder.path / model, params.elements)
+        with clock.span():
+            found = errors_of(predictor, frames)
         # JSON knows no NaN: a model that predicts none has no errors that could be compared
         errors[name] = found if _finite(found) else Errors(len(frames), None, None, None)
         write_atomically(folder.path / _MEASURED, _ERRORS.dump_json(errors))
@@ -221,26 +229,21 @@ def _train(
         effort=params.effort,
     )
     member = trainer.train(task, path, clock)
-    errors = _measure(trainer, path / member.model, params, [valid, test], clock)
+    predictor = trainer.predictor(path / member.model, params.elements)
+    with clock.span():
+        found = {
+            name: frame_errors(predictor, frames)
+            for name, frames in (("train", train), ("valid", valid), ("test", test))
+        }
+    errors = [summary(found[name]) for name in ("valid", "test")]
     if not all(map(_finite, errors)):
         raise PhysicsFault(
             "model-not-finite",
             "the trained model predicts NaN or infinity on held-out frames",
             remedy="lower the learning rate, or look for wrong labels",
         )
-    return member, errors[0], errors[1]
-
-
-def _measure(
-    trainer: Trainer,
-    model: Path,
-    params: _Params,
-    sets: Sequence[Sequence[Labelled]],
-    clock: Clock,
-) -> list[Errors]:
-    predictor = trainer.predictor(model, params.elements)
-    with clock.span():
-        return [errors_of(predictor, frames) for frames in sets]
+    write_frame_errors(path / FRAME_ERRORS, found)
+    return replace(member, extra=(*member.extra, FRAME_ERRORS)), errors[0], errors[1]
 
 
 def _seconds(clock: Clock) -> float:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from al_loop.errors import UserError
+from al_loop.frame import frame_hash, split_of
 from al_loop.label import Label
 from al_loop.label.pair.labeller import PairLabeller
 from al_loop.loop.advance import advance
@@ -36,8 +38,8 @@ class Wrong:
         self.given: dict[str, int] = {}
         right = PairLabeller.label
 
-        def label(labeller: PairLabeller, atoms: object, scratch: Path) -> Label:
-            found = right(labeller, atoms, scratch)  # type: ignore[arg-type]
+        def label(labeller: PairLabeller, atoms: Atoms, scratch: Path) -> Label:
+            found = right(labeller, atoms, scratch)
             kind = next(self.kinds, "right")
             self.given[kind] = self.given.get(kind, 0) + 1
             if kind == "net-force":
@@ -152,3 +154,32 @@ def test_data_of_a_set_are_written_again_as_they_were(
     write_data(ctx, training_set=key, folder=folder)
     assert [one.energy for one in read_training_data(folder, TRAIN)] == before
     assert np.isfinite(before).all()
+
+
+def test_a_wrong_label_that_was_trained_on_is_found_and_told(
+    store: Store, tmp_path: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its numbers look like any others: only those who learned the others see it."""
+    right = PairLabeller.label
+    wrong: list[str] = []
+
+    def label(labeller: PairLabeller, atoms: Atoms, scratch: Path) -> Label:
+        found = right(labeller, atoms, scratch)
+        if len(wrong) < 1 and 15 < np.abs(found.forces).max() < 25:
+            name = frame_hash(atoms)
+            if split_of(name, valid=0.1, test=0.2) == "train":
+                wrong.append(name)
+                return Label(found.energy, -found.forces, found.virial)
+        return found
+
+    monkeypatch.setattr(PairLabeller, "label", label)
+    begin(store, tmp_path, copies=70)
+    carry_on(store, hands, lambda: at(store, 0, "explore"))
+    ctx = Context(store, NAME)
+    assert wrong and wrong[0] in trained_on(store, 0)
+    suspects = [one for one in review(ctx) if one.state == "suspect"]
+    assert [one.frame for one in suspects] == wrong
+    assert suspects[0].reason == "committee-outlier"
+    quarantine(ctx, wrong, why="another solution")
+    carry_on(store, hands, lambda: at(store, 1, "explore"))
+    assert [one for one in review(ctx) if one.state == "suspect"] == []

@@ -40,10 +40,11 @@ class Hands:
         self.withdrawn += 1
 
 
-def begin(store: Store, folder: Path, **label: object) -> CampaignSpec:
+def begin(store: Store, folder: Path, *, copies: int = 10, **label: object) -> CampaignSpec:
     spec = load_campaign(write_campaign(folder, CHEAP, name=NAME))
     data = dump_campaign(spec)
     data["label"] |= {"frames_per_job": 2, **label}
+    data["structures"]["cristobalite"]["perturb"]["copies"] = copies
     data["folder"] = str(folder / NAME)
     spec = CampaignSpec.model_validate(data)
     register(store, spec, base=folder)

@@ -11,6 +11,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.door import judge_together
 from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
+from al_loop.loop.second_look import suspect_labels
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.naming import inside
 from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
@@ -100,13 +101,15 @@ class Train(Waits):
                 f"{iteration.index} could be trained: {'; '.join(sorted(reasons | given_up))}",
                 remedy=RETRY if given_up else NEW_NAME,
             )
+        suspects = suspect_labels(ctx, iteration, good)
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
         to: Stage = "assess" if ctx.is_final(iteration) else "explore"
         return Completed(
             to,
             {"test_errors": errors},
-            note=f"{len(good)} members trained, force error {force} on {errors.frames} test frames",
+            note=f"{len(good)} members trained, force error {force} on {errors.frames} test frames"
+            + (f"; {suspects} labels are outliers: al-loop labels review" if suspects else ""),
         )
 
     @staticmethod
