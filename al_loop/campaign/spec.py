@@ -319,6 +319,11 @@ class LabelStage(_EngineStage):
         le=1,
         description="Training starts when this fraction is labelled; the rest joins later.",
     )
+    relabel: Fraction = Field(
+        0.0,
+        description="Fraction of the frames that are labelled twice, to know the noise of labels "
+        "(0.001 is plenty).",
+    )
     quality: LabelQuality = Field(default_factory=LabelQuality)
     references: dict[Element, float] = Field(
         default_factory=dict,

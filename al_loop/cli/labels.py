@@ -90,6 +90,24 @@ def quarantine(
     out.print(f"quarantine {len(taken)} labels; the next training of {name} is without them")
 
 
+@app.command()
+def rerun(
+    name: NameArgument,
+    frames: FramesArgument = None,
+    reason: Annotated[
+        str | None, typer.Option(help="All that have failed or are in quarantine for this reason.")
+    ] = None,
+    launchpad: LaunchpadOption = None,
+) -> None:
+    """Compute labels again in the next label stage. Costs as much as the first time."""
+    _insist(frames, reason)
+    with Store(connect(launchpad, start=False)) as store:
+        asked = reviewing.rerun(Context(store, name), frames or (), reason=reason)
+    out.print(
+        f"again      {len(asked)} labels are computed again in the next label stage of {name}"
+    )
+
+
 def _insist(frames: Sequence[str] | None, reason: str | None) -> None:
     if not frames and reason is None:
         raise UserError(

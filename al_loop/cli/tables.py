@@ -101,6 +101,11 @@ def engines_table(campaign: CampaignStatus) -> Table:
     for name in ("good", "failed", "quarantine", "corrected", "core-h", "core-s each"):
         table.add_column(name, justify="right")
     for one in campaign.engines:
+        if one.noise:
+            table.caption = (
+                f"{one.noise.pairs} labels computed twice differ by "
+                f"{one.noise.force_rms:.2g} eV/Å and {one.noise.energy_rms:.2g} meV/atom (RMS)"
+            )
         tried = one.ok + one.failed + one.quarantined
         table.add_row(
             one.engine,

@@ -138,6 +138,40 @@ def quarantine(ctx: Context, frames: Sequence[str], *, why: str) -> list[str]:
     return taken
 
 
+def rerun(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> list[str]:
+    """Have labels computed again in the next label stage: of ``frames``, and all with a reason.
+
+    A good label goes into quarantine until then. Returns the frames.
+
+    Raises
+    ------
+    UserError
+        A frame has no label yet, or the campaign computes nothing any more. Nothing is changed.
+    """
+    if ctx.record.state not in ("running", "paused"):
+        raise UserError(
+            f"campaign {ctx.name} is {ctx.record.state}: it computes nothing any more",
+            remedy="give it something to do first (`al-loop amend FILE`, `al-loop resume`)",
+        )
+    wanted = set(find_frames(ctx, frames))
+    if missing := wanted - ctx.labels_of(wanted).keys():
+        raise UserError(
+            f"frame {min(missing)[:12]} has no label yet", remedy="none is needed: it will get one"
+        )
+    if reason is not None:
+        labels = ctx.store.labels
+        reasons = {**labels.quarantined(ctx.method), **labels.failed(ctx.method)}
+        same = {frame for frame, why in reasons.items() if why == reason}
+        wanted |= ctx.store.selections.known(ctx.name, same)
+    for frame in sorted(wanted):
+        ctx.store.labels.quarantine(
+            frame, ctx.method, reason="by-hand", doubt=f"{getpass.getuser()}: computed again"
+        )
+        ctx.store.labels.ask_again(frame, ctx.method, ctx.name)
+    _tell(ctx, sorted(wanted), "label-again", f"is computed again, asked by {getpass.getuser()}")
+    return sorted(wanted)
+
+
 def find_frames(ctx: Context, names: Iterable[str]) -> list[str]:
     """Hashes of a campaign's frames from their first characters, sorted.
 

@@ -10,6 +10,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.spec import TrustLevels
+from al_loop.errors import UserError
+from al_loop.loop.again import NoiseStatus, noise_of
+from al_loop.loop.context import Context
 from al_loop.loop.failures import (
     FailureStatus,
     QuarantinedStatus,
@@ -60,7 +63,8 @@ class EngineStatus(_Document):
     corrected: int
     """Labels whose engine needed a correction on the way."""
     core_hours: float
-    """Failed and quarantined ones included."""
+    """Failed and quarantined ones included; not those that were computed again."""
+    noise: NoiseStatus | None = None
 
 
 class CampaignStatus(_Document):
@@ -108,11 +112,13 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         ],
         failures=failures_of(store, record),
         quarantined=quarantined_of(store, record),
-        engines=_engines(record, iterations),
+        engines=_engines(store, record, iterations),
     )
 
 
-def _engines(record: CampaignRecord, iterations: list[IterationRecord]) -> list[EngineStatus]:
+def _engines(
+    store: Store, record: CampaignRecord, iterations: list[IterationRecord]
+) -> list[EngineStatus]:
     counts = [it.counts for it in iterations]
     if not any(c.core_seconds for c in counts):
         return []
@@ -124,8 +130,16 @@ def _engines(record: CampaignRecord, iterations: list[IterationRecord]) -> list[
             quarantined=sum(c.quarantined_labels for c in counts),
             corrected=sum(c.corrected_labels for c in counts),
             core_hours=sum(c.core_seconds for c in counts) / 3600,
+            noise=_noise(store, record) if record.spec["label"].get("relabel") else None,
         )
     ]
+
+
+def _noise(store: Store, record: CampaignRecord) -> NoiseStatus | None:
+    try:
+        return noise_of(Context(store, record.name))
+    except UserError:  # its labeller is not installed on this machine
+        return None
 
 
 def _jobs(store: Store, iteration: IterationRecord) -> JobsStatus:

@@ -14,6 +14,7 @@ from al_loop.store.jobs import JobRecord
 from al_loop.store.labels import LabelRecord, LabelState, LabelTally
 from al_loop.store.methods import Method
 from al_loop.store.models import ErrorSummary, ModelRecord
+from al_loop.store.relabels import Why
 from al_loop.store.roles import Role
 from al_loop.store.selections import Chosen, Selection
 from al_loop.store.server import LocalServer, ServerStatus
@@ -46,5 +47,6 @@ __all__ = [
     "Store",
     "TrainingSet",
     "WalkRecord",
+    "Why",
     "find_connection",
 ]

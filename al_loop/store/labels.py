@@ -84,7 +84,8 @@ def _key(frame: str, method: str) -> str:
     return f"{frame}/{method}"
 
 
-def _to_document(label: LabelRecord) -> Document:
+def to_document(label: LabelRecord) -> Document:
+    """The document of a label."""
     document: Document = {name: getattr(label, name) for name in _NAMES}
     document["energy"] = None if label.energy is None else float(label.energy)
     document["seconds"], document["cores"] = float(label.seconds), int(label.cores)
@@ -98,7 +99,8 @@ def _to_document(label: LabelRecord) -> Document:
     return {"_id": _key(label.frame, label.method), **document}
 
 
-def _from_document(document: Document) -> LabelRecord:
+def from_document(document: Document) -> LabelRecord:
+    """A label from its document."""
     values = {name: document[name] for name in _NAMES if name in document}
     values["corrections"] = tuple(values.get("corrections", ()))
     for name in ("forces", "virial"):
@@ -120,14 +122,15 @@ class Labels:
             [("state", 1), ("method", 1), ("frame", 1), ("reason", 1)],
             partialFilterExpression={"state": "quarantined"},
         )
-        self.table = Table(client, "labels", indexes=[state, failed, doubted])
+        again = IndexModel([("again", 1), ("method", 1)], sparse=True)
+        self.table = Table(client, "labels", indexes=[state, failed, doubted, again])
 
     def put_many(self, labels: Iterable[LabelRecord]) -> None:
         """Store labels. The first one stays; what has numbers replaces a failed one.
 
         A quarantined label stays quarantined.
         """
-        documents = [_to_document(label) for label in labels]
+        documents = [to_document(label) for label in labels]
         self.table.insert_absent(documents)
         # After the insert: a failed one that another process put in meanwhile gives way too.
         better = [d for d in documents if d["state"] != "failed"]
@@ -137,7 +140,7 @@ class Labels:
         """Labels by ``method``, of whatever state, that are known; in the order asked for."""
         wanted = list(dict.fromkeys(frames))
         documents = self.table.find_keys(_key(frame, method) for frame in wanted)
-        found = {d["frame"]: _from_document(d) for d in documents}
+        found = {d["frame"]: from_document(d) for d in documents}
         return {frame: found[frame] for frame in wanted if frame in found}
 
     def known(self, frames: Iterable[str], method: str) -> set[str]:
@@ -221,3 +224,29 @@ class Labels:
         query = {"_id": _key(frame, method), "state": "quarantined", "energy": {"$ne": None}}
         fields = {"state": "ok", "released": True, "reason": "", "remedy": ""}
         return self.table.change(query, {"$set": fields})
+
+    def ask_again(self, frame: str, method: str, campaign: str) -> bool:
+        """Have a failed or quarantined label computed again by a campaign; False if there is none.
+
+        Until the new one is there, it stays what it is.
+        """
+        query = {"_id": _key(frame, method), "state": {"$in": ["failed", "quarantined"]}}
+        return self.table.change(query, {"$set": {"again": campaign}})
+
+    def asked_again(self, campaign: str, method: str) -> set[str]:
+        """Frames whose labels a campaign is to compute again."""
+        query = {"again": campaign, "method": method}
+        return {d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1})}
+
+    def settle_again(self, label: LabelRecord, campaign: str) -> None:
+        """Put a label that was computed again in the place of the one before.
+
+        One that failed leaves the numbers that are there. Doing it twice changes nothing.
+        """
+        query = {"_id": _key(label.frame, label.method), "again": campaign}
+        if label.state == "failed":
+            doubt = f"computed again, it failed: {label.detail}"
+            change = {"$set": {"doubt": clip(doubt)}, "$unset": {"again": ""}}
+            self.table.change(query, change)
+        else:
+            self.table.replace_where([to_document(label)], {"again": campaign})

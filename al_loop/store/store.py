@@ -17,6 +17,7 @@ from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
+from al_loop.store.relabels import Relabels
 from al_loop.store.roles import only_reading
 from al_loop.store.selections import Selections
 from al_loop.store.sightings import Sightings
@@ -25,7 +26,7 @@ from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
 
 _META = "al_loop_meta"
-_INDEX_VERSION = 7
+_INDEX_VERSION = 8
 """To be raised when an index is added: the next process to connect then makes it."""
 
 
@@ -45,6 +46,7 @@ class Store:
         self.selections = Selections(client)
         self.methods = Methods(client)
         self.labels = Labels(client)
+        self.relabels = Relabels(client)
         self.files = Files(client)
         self.models = Models(client)
         self.training_sets = TrainingSets(client, self.files)
@@ -81,6 +83,7 @@ class Store:
             self.selections,
             self.methods,
             self.labels,
+            self.relabels,
             self.models,
             self.training_sets,
             self.iterations,

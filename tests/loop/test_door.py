@@ -15,11 +15,13 @@ from al_loop.label import Label
 from al_loop.label.pair.labeller import PairLabeller
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
-from al_loop.loop.review import quarantine, release, review
+from al_loop.loop.review import quarantine, release, rerun, review
+from al_loop.loop.stages.labelling import ingest_chunk
 from al_loop.loop.stages.train import write_data
 from al_loop.loop.status import campaign_status
 from al_loop.store import Store
 from al_loop.train.data import TRAIN, read_training_data
+from tests.campaigns import computed
 from tests.loop.test_late_labels import NAME, Hands, at, begin, carry_on, state, trained_on
 
 pytestmark = pytest.mark.engine
@@ -183,3 +185,64 @@ def test_a_wrong_label_that_was_trained_on_is_found_and_told(
     quarantine(ctx, wrong, why="another solution")
     carry_on(store, hands, lambda: at(store, 1, "explore"))
     assert [one for one in review(ctx) if one.state == "suspect"] == []
+
+
+def test_a_label_that_a_person_asked_for_is_computed_again_and_takes_the_old_ones_place(
+    store: Store, tmp_path: Path, hands: Hands, wrong: Wrong
+) -> None:
+    begin(store, tmp_path)
+    wrong.kinds = iter(["right"] * 10 + [*KINDS])
+    carry_on(store, hands, lambda: at(store, 0, "explore"))
+    ctx = Context(store, NAME)
+    by_reason = {one.reason: one.frame for one in review(ctx)}
+    bad, always = by_reason["energy-odd"], by_reason["force-too-large"]
+    good = min(trained_on(store, 0))
+    old = ctx.labels_of([bad, good])
+    assert rerun(ctx, [good], reason="energy-odd") == sorted([bad, good])
+    assert rerun(ctx, [always]) == [always]
+    assert ctx.labels_of([good])[good].state == "quarantined"
+    carry_on(store, hands, lambda: at(store, 1, "explore"))
+    new = ctx.labels_of([bad, good, always])
+    assert [new[frame].state for frame in (bad, good, always)] == ["ok", "ok", "quarantined"]
+    assert old[bad].energy - new[bad].energy == pytest.approx(40.0 * len(new[bad].forces))  # type: ignore[operator,arg-type]
+    assert new[good].energy == old[good].energy
+    assert {bad, good} <= trained_on(store, 1)
+    (before,) = (
+        one for one in store.relabels.of_campaign(NAME, ctx.method, "before") if one.frame == bad
+    )
+    assert before.energy == old[bad].energy  # never lost
+    # once each: the first time, and again as asked
+    counts = computed(tmp_path / NAME)
+    assert {counts[frame] for frame in (bad, good, always)} == {2}
+    assert {n for frame, n in counts.items() if frame not in (bad, good, always)} == {1}
+    # a result that is taken in again changes nothing
+    (job,) = (one for one in store.jobs.of_stage(NAME, 0, "label") if one.name == "again-000")
+    ingest_chunk(ctx, job)
+    assert ctx.labels_of([bad])[bad].energy == new[bad].energy
+    assert store.relabels.of_campaign(NAME, ctx.method, "noise") == []
+    carry_on(store, hands, lambda: state(store) != "running")
+    with pytest.raises(UserError, match="computes nothing any more"):
+        rerun(Context(store, NAME), [bad])
+
+
+def test_the_noise_of_labels_is_known_from_those_that_were_computed_twice(
+    store: Store, tmp_path: Path, hands: Hands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = PairLabeller.label
+    rng = np.random.default_rng(8)
+
+    def label(labeller: PairLabeller, atoms: Atoms, scratch: Path) -> Label:
+        found = right(labeller, atoms, scratch)
+        noise = rng.normal(scale=0.01, size=found.forces.shape)
+        return Label(found.energy, found.forces + noise - noise.mean(axis=0), found.virial)
+
+    monkeypatch.setattr(PairLabeller, "label", label)
+    begin(store, tmp_path, relabel=1.0)
+    carry_on(store, hands, lambda: state(store) != "running")
+    (engine,) = campaign_status(store, Context(store, NAME).record).engines
+    assert engine.noise is not None
+    assert engine.noise.pairs == sum(
+        len(store.selections.hashes(NAME, index)) for index in (0, 1, 2)
+    ) - len([one for one in store.selections.of_campaign(NAME) if one.chosen == "initial"])
+    assert engine.noise.force_rms == pytest.approx(0.01 * np.sqrt(2), rel=0.05)
+    assert engine.noise.energy_rms == 0.0

@@ -164,6 +164,36 @@ class StoreContract:
         again = store.labels.get_many(["f"], "m")["f"]
         assert (again.state, again.reason, again.released) == ("ok", "", True)
 
+    def test_a_label_that_is_computed_again_takes_the_place_of_the_first_once(
+        self, store: Store
+    ) -> None:
+        store.labels.put_many([label("good"), failed("bad"), failed("worse")])
+        assert not store.labels.ask_again("good", "m", "glass")
+        assert store.labels.ask_again("bad", "m", "glass")
+        assert store.labels.ask_again("worse", "m", "glass")
+        assert store.labels.asked_again("glass", "m") == {"bad", "worse"}
+        assert store.labels.asked_again("another", "m") == set()
+        store.labels.settle_again(label("bad", energy=-5.0), "another")
+        assert store.labels.states(["bad"], "m") == {"bad": "failed"}
+        store.labels.settle_again(label("bad", energy=-5.0), "glass")
+        store.labels.settle_again(label("bad", energy=-6.0), "glass")
+        store.labels.settle_again(failed("worse"), "glass")
+        assert store.labels.asked_again("glass", "m") == set()
+        found = store.labels.get_many(["bad", "worse"], "m")
+        assert (found["bad"].energy, found["worse"].state) == (-5.0, "failed")
+
+    def test_second_labels_are_kept_beside_the_first(self, store: Store) -> None:
+        store.labels.put_many([label("f", energy=1.0)])
+        for energy in (2.0, 3.0):  # the first one stays
+            store.relabels.put_many(
+                [label("f", energy=energy)], campaign="glass", iteration=4, why="noise"
+            )
+        (found,) = store.relabels.of_campaign("glass", "m", "noise")
+        assert (found.frame, found.energy) == ("f", 2.0)
+        assert store.relabels.of_campaign("glass", "m", "asked") == []
+        assert store.relabels.of_campaign("glass", "another method", "noise") == []
+        assert store.labels.get_many(["f"], "m")["f"].energy == 1.0
+
     def test_labels_are_counted_with_what_they_cost(self, store: Store) -> None:
         store.labels.put_many(
             [

@@ -28,9 +28,10 @@ from al_loop.store.events import Events
 from al_loop.store.frames import Frames
 from al_loop.store.iterations import Iterations
 from al_loop.store.jobs import Jobs
-from al_loop.store.labels import Labels, LabelTally
+from al_loop.store.labels import Labels, LabelTally, to_document
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
+from al_loop.store.relabels import Relabels, Why
 from al_loop.store.selections import Selections
 from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
@@ -130,6 +131,21 @@ class ReleasesWhatIsNotThere(Labels):
     def release(self, frame: str, method: str) -> bool:
         query = {"_id": f"{frame}/{method}", "state": "quarantined"}
         return self.table.change(query, {"$set": {"state": "ok", "released": True, "reason": ""}})
+
+
+class SettlesForAnyone(Labels):
+    """A label that nobody waits for takes the place of another."""
+
+    def settle_again(self, label: LabelRecord, campaign: str) -> None:
+        self.table.replace_where([to_document(label)], {})
+
+
+class LastRelabelWins(Relabels):
+    def put_many(
+        self, labels: Iterable[LabelRecord], *, campaign: str, iteration: int, why: Why
+    ) -> None:
+        self.table.delete({"campaign": campaign})
+        super().put_many(labels, campaign=campaign, iteration=iteration, why=why)
 
 
 class CountsGoodLabelsOnly(Labels):

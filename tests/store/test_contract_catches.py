@@ -36,6 +36,12 @@ CAUGHT: list[tuple[str, type[Any], str]] = [
         faulty.ReleasesWhatIsNotThere,
         "test_a_label_in_quarantine_keeps_its_numbers_and_is_released_once",
     ),
+    (
+        "labels",
+        faulty.SettlesForAnyone,
+        "test_a_label_that_is_computed_again_takes_the_place_of_the_first_once",
+    ),
+    ("relabels", faulty.LastRelabelWins, "test_second_labels_are_kept_beside_the_first"),
     ("labels", faulty.CountsGoodLabelsOnly, "test_labels_are_counted_with_what_they_cost"),
     ("selections", faulty.SelectionsInSinglePrecision, "test_a_selection_comes_back"),
     ("selections", faulty.OneCampaignAFrame, "test_a_selection_comes_back"),

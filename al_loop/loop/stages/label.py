@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from al_loop.loop.again import plan_again
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.judge import judge, measure, terms
@@ -24,8 +25,9 @@ class Label:
     """Label what was selected."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
-        """Chunks of this iteration's selections."""
-        return plan_chunks(ctx, iteration, self._chosen(ctx, iteration))
+        """Chunks of this iteration's selections, and what is to be computed again."""
+        chosen = self._chosen(ctx, iteration)
+        return [*plan_chunks(ctx, iteration, chosen), *plan_again(ctx, iteration, chosen)]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
         """Write a chunk's folder."""

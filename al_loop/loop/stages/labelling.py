@@ -16,6 +16,7 @@ from al_loop.label import (
     skip_frames,
     stage_label_job,
 )
+from al_loop.loop.again import is_again, store_again
 from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.door import at_the_door
@@ -75,7 +76,8 @@ def write_chunk(ctx: Context, job: JobRecord) -> None:
         options=ctx.spec.label.options,
         frames=ctx.store.frames.get_many(job.items),
     )
-    if known := ctx.store.labels.known(job.items, ctx.method):
+    known = set() if is_again(job) else ctx.store.labels.known(job.items, ctx.method)
+    if known:
         skip_frames(folder, known)
 
 
@@ -92,7 +94,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
             "these are labels of other frames or of another method", where=folder.path
         )
     when = datetime.fromtimestamp(result.ended, timezone.utc)
-    notes = _store(ctx, outcomes, host=result.host, when=when)
+    notes = _store(ctx, job, outcomes, host=result.host, when=when)
     dropped = {one.frame for one in outcomes if one.state == "dropped"}
     unlabelled = dropped - ctx.store.labels.known(dropped, ctx.method)
     ctx.store.selections.drop(ctx.name, sorted(unlabelled))
@@ -103,7 +105,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
 def salvage(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels that a job without a result has on disk, into the store."""
     mine = collect_partial(ctx.folder_of(job), method=ctx.method, frames=job.items)
-    notes = _store(ctx, mine, host="", when=datetime.now(timezone.utc))
+    notes = _store(ctx, job, mine, host="", when=datetime.now(timezone.utc))
     if not mine:
         return []
     _recount(ctx, job)
@@ -143,12 +145,15 @@ def why_none(ctx: Context, iteration: IterationRecord, which: str) -> str:
 
 
 def _store(
-    ctx: Context, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime
+    ctx: Context, job: JobRecord, outcomes: Iterable[LabelOutcome], *, host: str, when: datetime
 ) -> list[Note]:
     records = [
         at_the_door(ctx, one, host=host, when=when) for one in outcomes if one.state != "dropped"
     ]
-    ctx.store.labels.put_many(records)
+    if is_again(job):
+        store_again(ctx, job, records)
+    else:
+        ctx.store.labels.put_many(records)
     return [
         Note(
             f"label-{one.state}",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from al_loop.errors import MachineError
 from al_loop.label import skip_frames
+from al_loop.loop.again import is_again
 from al_loop.loop.context import Context
 from al_loop.loop.jobs import run_job
 from al_loop.loop.quorum import no_longer_wanted
@@ -63,6 +64,6 @@ def _end_empty(ctx: Context, jobs: Iterable[JobRecord], *, left: set[str]) -> No
     """Jobs with nothing left to compute need no queue: they end here and now."""
     for job in jobs:
         folder = ctx.folder_of(job)
-        if left.isdisjoint(job.items) and not folder.is_running():
+        if left.isdisjoint(job.items) and not is_again(job) and not folder.is_running():
             with contextlib.suppress(MachineError):
                 run_job(folder.path)
