@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from al_loop.campaign.dispersion import Dispersion, contradictions
 from al_loop.campaign.engines import EngineKind, EngineOptions, engine_class, engine_names
 from al_loop.campaign.strict import StrictModel, meant
 
@@ -410,6 +411,9 @@ class CampaignSpec(Options):
     explore: ExploreStage
     select: SelectStage
     label: LabelStage = Field(default_factory=lambda: LabelStage.model_validate({}))
+    dispersion: Dispersion | None = Field(
+        None, description="D3 that is added; default: labels are as the labeller computes them."
+    )
     split: SplitOptions = Field(default_factory=SplitOptions)
     converge: Converge = Field(default_factory=Converge)
     budget: Budget = Field(default_factory=Budget)
@@ -447,6 +451,14 @@ class CampaignSpec(Options):
         if given := self.label.references:
             for symbol in set(self.elements) - given.keys():
                 yield ("label", "references"), f"no energy is given for {symbol}"
+        if self.dispersion is not None:
+            yield from contradictions(
+                self.dispersion,
+                elements=self.elements,
+                labeller=self.label.engine,
+                options=self.label.options,
+                explorer=self.explore.engine,
+            )
         for i, stage in enumerate(self.explore.stages):
             for j, name in enumerate(stage.structures):
                 if name not in self.structures:

@@ -56,6 +56,8 @@ def _engines(spec: CampaignSpec, found: Checked) -> None:
     }
     for stage, version in found.engines.items():
         out.print(f"{stage:9s} {names[stage]}: {version}")
+    if spec.dispersion is not None:
+        out.print(f"D3        {spec.dispersion} ({found.dispersion})")
 
 
 def _structures(found: Checked) -> None:

@@ -46,6 +46,8 @@ def headline(campaign: CampaignStatus) -> Text:
             text.append(f" ({campaign.jobs.done} of {campaign.jobs.total} jobs)")
     elif campaign.reason:
         text.append(f"\n{campaign.reason}")
+    if campaign.dispersion:
+        text.append(f"\n{campaign.dispersion}")
     return text
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.method import of_this_method
 from al_loop.store import IterationRecord, JobRecord, LabelRecord, Why
 
 _PREFIX = "again-"
@@ -63,13 +64,23 @@ def _drawn(ctx: Context, frame: str) -> bool:
 def store_again(ctx: Context, job: JobRecord, records: Sequence[LabelRecord]) -> None:
     """Keep second labels, and put those that were asked for in the place of the first.
 
-    Doing it again changes nothing.
+    ``records`` are bare labels; those by the campaign's method that were made from the first go
+    with them. Doing it again changes nothing.
     """
     iteration = ctx.store.iterations.get(ctx.name, job.iteration)
     assert iteration is not None  # its job is here
     asked = set(str(iteration.frozen[_PLAN]["asked"]).split())
+    _settle(ctx, job, records, asked=asked, method=ctx.bare_method)
+    if ctx.method != ctx.bare_method:
+        _settle(ctx, job, of_this_method(ctx, records), asked=asked, method=ctx.method)
+
+
+def _settle(
+    ctx: Context, job: JobRecord, records: Sequence[LabelRecord], *, asked: set[str], method: str
+) -> None:
     wanted = {one.frame: one for one in records if one.frame in asked}
-    first = ctx.labels_of(wanted.keys() & ctx.store.labels.asked_again(ctx.name, ctx.method))
+    doubted = wanted.keys() & ctx.store.labels.asked_again(ctx.name, method)
+    first = ctx.store.labels.get_many(doubted, method)
 
     def keep(labels: Iterable[LabelRecord], why: Why) -> None:
         ctx.store.relabels.put_many(labels, campaign=ctx.name, iteration=job.iteration, why=why)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from al_loop.campaign import CampaignSpec, dump_campaign, make_engine
+from al_loop.campaign import CampaignSpec, dump_campaign
 from al_loop.errors import MethodMismatch, UserError
 from al_loop.hashing import canonical_json
-from al_loop.label import Labeller
+from al_loop.loop.method import fingerprint_of, labeller_of
 
 Holds = Literal["now", "next iteration"]
 
@@ -96,7 +96,15 @@ def _refuse(old: CampaignSpec, new: CampaignSpec, changes: list[Change]) -> None
             remedy="put the old values back, or give the campaign another name (frames that have "
             "a label are not labelled again)",
         )
-    one, other = _fingerprint(old), _fingerprint(new)
+    if old.dispersion != new.dispersion:
+        raise MethodMismatch(
+            f"dispersion cannot change in mid-campaign ({_words(old)} -> {_words(new)}): the "
+            "potential would be another one",
+            where=old.name,
+            remedy="put it back, or give the campaign another name: its labels are made from those "
+            "that are there, without computing them again",
+        )
+    one, other = (fingerprint_of(spec, labeller_of(spec)) for spec in (old, new))
     if one != other:
         raise MethodMismatch(
             "labels of two methods would be mixed:\n"
@@ -106,9 +114,9 @@ def _refuse(old: CampaignSpec, new: CampaignSpec, changes: list[Change]) -> None
         )
 
 
-def _fingerprint(spec: CampaignSpec) -> dict[str, Any]:
-    labeller = cast(Labeller, make_engine("label", spec.label.engine, spec.label.options))
-    return dict(labeller.fingerprint())
+def _words(spec: CampaignSpec) -> str:
+    found = spec.dispersion
+    return f"{found.d3} in {found.where}" if found else "none added"
 
 
 def _differences(

@@ -10,10 +10,11 @@ from typing import cast
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
+from al_loop.d3 import check_d3
 from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker
 from al_loop.frame import frame_hash, split_of
-from al_loop.label import Labeller
+from al_loop.loop.method import labeller_of
 from al_loop.loop.stages.explore import walkers_for
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
@@ -27,6 +28,8 @@ class Checked:
     """What a check found: engines with versions, structures, counts, and the first inputs."""
 
     engines: dict[str, str]
+    dispersion: str | None
+    """Program and version that adds it, where the campaign has it added."""
     structures: dict[str, list[Start]]
     starting_labels: dict[str, int]
     """Starting frames per split."""
@@ -48,7 +51,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     """
     trainer = cast(Trainer, make_engine("train", spec.train.engine, spec.train.options))
     explorer = cast(Explorer, make_engine("explore", spec.explore.engine, spec.explore.options))
-    labeller = cast(Labeller, make_engine("label", spec.label.engine, spec.label.options))
+    labeller = labeller_of(spec)
     if explorer.formats and trainer.model_format not in explorer.formats:
         raise UserError(
             f"explorer {spec.explore.engine!r} cannot run models of trainer {spec.train.engine!r}",
@@ -60,6 +63,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         "explore": explorer.check(),
         "label": labeller.check(),
     }
+    dispersion = None if spec.dispersion is None else check_d3()
     check_folder(Path(spec.folder or spec.name).absolute())
     starts = build_structures(spec, base=base)
     splits = {"train": 0, "valid": 0, "test": 0}
@@ -78,6 +82,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     stages = [walkers_for(spec, starts, i) for i in range(len(spec.explore.stages))]
     return Checked(
         engines=engines,
+        dispersion=dispersion,
         structures=starts,
         starting_labels=splits,
         walkers=[len(walkers) for walkers in stages],

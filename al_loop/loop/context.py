@@ -16,7 +16,8 @@ from al_loop.explore import Explorer
 from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
 from al_loop.jobfolder import JobFolder
-from al_loop.label import Labeller
+from al_loop.label import FingerprintValue, Labeller
+from al_loop.loop.method import fingerprint_of, labeller_of
 from al_loop.naming import inside
 from al_loop.store import (
     Event,
@@ -111,12 +112,27 @@ class Context:
     @cached_property
     def labeller(self) -> Labeller:
         """The campaign's labeller."""
-        return cast(Labeller, make_engine("label", self.spec.label.engine, self.spec.label.options))
+        return labeller_of(self.spec)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, FingerprintValue]:
+        """The labels' method."""
+        return fingerprint_of(self.spec, self.labeller)
 
     @cached_property
     def method(self) -> str:
         """Identity of the labels' method."""
+        return digest(self.fingerprint)
+
+    @cached_property
+    def bare_method(self) -> str:
+        """Identity of the method by which jobs compute; see ``al_loop.loop.method``."""
         return digest(dict(self.labeller.fingerprint()))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Both, or the one that both are. What is said of a computation holds for all of them."""
+        return tuple(dict.fromkeys((self.bare_method, self.method)))
 
     @cached_property
     def starts(self) -> dict[str, list[Start]]:
@@ -124,10 +140,9 @@ class Context:
         return build_structures(self.spec, base=Path(self.record.base))
 
     def declare_method(self) -> None:
-        """Put the labels' method into the store."""
-        self.store.methods.put(
-            Method(engine=self.spec.label.engine, fingerprint=dict(self.labeller.fingerprint()))
-        )
+        """Put the labels' method into the store, and the one by which jobs compute."""
+        for fingerprint in (dict(self.labeller.fingerprint()), self.fingerprint):
+            self.store.methods.put(Method(engine=self.spec.label.engine, fingerprint=fingerprint))
 
     def iteration_folder(self, index: int) -> Path:
         """``<campaign>/iter.000003``."""

@@ -24,7 +24,7 @@ _OF_SETS = ("energy-odd", "stress-missing")
 
 
 def at_the_door(ctx: Context, outcome: LabelOutcome, *, host: str, when: datetime) -> LabelRecord:
-    """The label as it goes into the store: good, failed or in quarantine."""
+    """The bare label as it goes into the store: good, failed or in quarantine."""
     label = outcome.label
     state: LabelState = "ok" if label else "failed"
     reason, remedy, seen = outcome.reason, outcome.remedy, ""
@@ -35,7 +35,7 @@ def at_the_door(ctx: Context, outcome: LabelOutcome, *, host: str, when: datetim
         remedy = fault(found.reason).remedy
     return LabelRecord(
         frame=outcome.frame,
-        method=ctx.method,
+        method=ctx.bare_method,
         state=state,
         energy=label.energy if label else None,
         forces=label.forces if label else None,

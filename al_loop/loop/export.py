@@ -58,7 +58,7 @@ def export_model(ctx: Context, folder: Path) -> list[Path]:
         "trainer": model.trainer,
         "options": model.options,
         "labels": ctx.store.training_sets.count(model.training_set),
-        "method": dict(ctx.labeller.fingerprint()),
+        "method": ctx.fingerprint,
         "test_errors": model.test_errors.model_dump() if model.test_errors else None,
         "al_loop": importlib.metadata.version("al-loop"),
     }

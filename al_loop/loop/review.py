@@ -120,7 +120,7 @@ def release(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -
             f for f, why in ctx.store.labels.quarantined(ctx.method).items() if why == reason
         }
         wanted |= ctx.store.selections.known(ctx.name, doubted)
-    released = [f for f in sorted(wanted) if ctx.store.labels.release(f, ctx.method)]
+    released = [f for f in sorted(wanted) if _release(ctx, f)]
     _tell(ctx, released, "label-released", f"believed by {getpass.getuser()}")
     return released
 
@@ -130,9 +130,7 @@ def quarantine(ctx: Context, frames: Sequence[str], *, why: str) -> list[str]:
     taken = [
         frame
         for frame in find_frames(ctx, frames)
-        if ctx.store.labels.quarantine(
-            frame, ctx.method, reason="by-hand", doubt=f"{getpass.getuser()}: {why}"
-        )
+        if _quarantine(ctx, frame, f"{getpass.getuser()}: {why}")
     ]
     _tell(ctx, taken, "label-quarantined", f"{why} (by-hand, {getpass.getuser()})")
     return taken
@@ -164,12 +162,26 @@ def rerun(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> 
         same = {frame for frame, why in reasons.items() if why == reason}
         wanted |= ctx.store.selections.known(ctx.name, same)
     for frame in sorted(wanted):
-        ctx.store.labels.quarantine(
-            frame, ctx.method, reason="by-hand", doubt=f"{getpass.getuser()}: computed again"
-        )
-        ctx.store.labels.ask_again(frame, ctx.method, ctx.name)
+        _quarantine(ctx, frame, f"{getpass.getuser()}: computed again")
+        for method in ctx.methods:
+            ctx.store.labels.ask_again(frame, method, ctx.name)
     _tell(ctx, sorted(wanted), "label-again", f"is computed again, asked by {getpass.getuser()}")
     return sorted(wanted)
+
+
+def _release(ctx: Context, frame: str) -> bool:
+    """Whether a label was in quarantine until now."""
+    done = [ctx.store.labels.release(frame, method) for method in ctx.methods]
+    return any(done)
+
+
+def _quarantine(ctx: Context, frame: str, doubt: str) -> bool:
+    """Whether a label was good until now."""
+    labels = ctx.store.labels
+    taken = [
+        labels.quarantine(frame, method, reason="by-hand", doubt=doubt) for method in ctx.methods
+    ]
+    return any(taken)
 
 
 def find_frames(ctx: Context, names: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from al_loop.campaign.dispersion import Dispersion
 from al_loop.campaign.spec import TrustLevels
 from al_loop.errors import UserError
 from al_loop.loop.again import NoiseStatus, noise_of
@@ -81,6 +82,8 @@ class CampaignStatus(_Document):
     failures: list[FailureStatus] = []
     quarantined: list[QuarantinedStatus] = []
     engines: list[EngineStatus] = []
+    dispersion: Dispersion | None = None
+    """Added beside what the labeller computes."""
 
 
 class Status(_Document):
@@ -113,7 +116,13 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         failures=failures_of(store, record),
         quarantined=quarantined_of(store, record),
         engines=_engines(store, record, iterations),
+        dispersion=_dispersion(record),
     )
+
+
+def _dispersion(record: CampaignRecord) -> Dispersion | None:
+    section = record.spec.get("dispersion")
+    return Dispersion.model_validate(section) if section else None
 
 
 def _engines(

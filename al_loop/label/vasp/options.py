@@ -127,3 +127,8 @@ class VaspOptions(EngineOptions):
         if self.smearing == "tetrahedron" and self.kpoints == "gamma":
             raise ValueError("the tetrahedron method needs a mesh of k-points")
         return self
+
+    @property
+    def own_dispersion(self) -> str:
+        """IVDW, or a nonlocal functional among the further tags (such as rVV10)."""
+        return "LUSE_VDW" if self.incar.get("LUSE_VDW") else self.dispersion

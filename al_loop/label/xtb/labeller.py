@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ase import Atoms
 
@@ -16,6 +16,7 @@ from al_loop.label.faults import check_frame
 from al_loop.label.interface import FingerprintValue, Label
 from al_loop.label.xtb.options import XtbOptions
 from al_loop.label.xtb.run import single_point
+from al_loop.threads import one_thread
 
 _INSTALL = 'pip install "al-loop[xtb]"'
 
@@ -39,7 +40,6 @@ class XtbLabeller:
 
     def __init__(self, options: XtbOptions) -> None:
         self.options = options
-        self._threads: Any = None
 
     @property
     def cores(self) -> int:
@@ -77,14 +77,8 @@ class XtbLabeller:
     def label(self, atoms: Atoms, scratch: Path) -> Label:
         """Label a frame; PhysicsFault when tblite has no answer for it."""
         check_frame(atoms)
-        with self._one_thread():
+        with one_thread("tblite.interface"):
             return single_point(atoms, self.options)
-
-    def _one_thread(self) -> Any:
-        if self._threads is None:
-            importlib.import_module("tblite.interface")  # so that its OpenMP is found
-            self._threads = importlib.import_module("threadpoolctl").ThreadpoolController()
-        return self._threads.limit(limits=1, user_api="openmp")
 
 
 def _version() -> str:

@@ -30,3 +30,8 @@ class XtbOptions(EngineOptions):
     max_iterations: int = Field(
         250, ge=1, le=10_000, description="SCF cycles before a frame counts as failed."
     )
+
+    @property
+    def own_dispersion(self) -> str:
+        """Dispersion is a part of both parametrisations."""
+        return f"{'D3' if self.method == 'GFN1-xTB' else 'D4'} is a part of {self.method}"

@@ -21,6 +21,7 @@ from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.door import at_the_door
 from al_loop.loop.judge import recount
+from al_loop.loop.method import add_dispersion
 from al_loop.loop.quorum import enough
 from al_loop.loop.stages.base import Note, last_words
 from al_loop.store import IterationRecord, JobRecord
@@ -30,6 +31,7 @@ def plan_chunks(
     ctx: Context, iteration: IterationRecord, frames: Iterable[str]
 ) -> list[PlannedJob]:
     """Chunks of the frames that have no label yet, neither good nor failed."""
+    add_dispersion(ctx, frames := list(frames))
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
     deal = _deal(ctx, iteration)
     chunks = chunk(
@@ -76,8 +78,10 @@ def write_chunk(ctx: Context, job: JobRecord) -> None:
         options=ctx.spec.label.options,
         frames=ctx.store.frames.get_many(job.items),
     )
-    known = set() if is_again(job) else ctx.store.labels.known(job.items, ctx.method)
-    if known:
+    if is_again(job):
+        return
+    add_dispersion(ctx, job.items)
+    if known := ctx.store.labels.known(job.items, ctx.method):
         skip_frames(folder, known)
 
 
@@ -88,7 +92,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     result = folder.result()
     assert result is not None  # collect_labels has read it
     summary = LabelSummary.model_validate(result.payload)
-    known_method = not summary.fingerprint or digest(summary.fingerprint) == ctx.method
+    known_method = not summary.fingerprint or digest(summary.fingerprint) == ctx.bare_method
     if {one.frame for one in outcomes} != set(job.items) or not known_method:
         raise JobFolderError(
             "these are labels of other frames or of another method", where=folder.path
@@ -104,7 +108,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
 
 def salvage(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels that a job without a result has on disk, into the store."""
-    mine = collect_partial(ctx.folder_of(job), method=ctx.method, frames=job.items)
+    mine = collect_partial(ctx.folder_of(job), method=ctx.bare_method, frames=job.items)
     notes = _store(ctx, job, mine, host="", when=datetime.now(timezone.utc))
     if not mine:
         return []
@@ -154,6 +158,7 @@ def _store(
         store_again(ctx, job, records)
     else:
         ctx.store.labels.put_many(records)
+        add_dispersion(ctx, [one.frame for one in records])
     return [
         Note(
             f"label-{one.state}",

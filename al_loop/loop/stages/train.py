@@ -206,7 +206,7 @@ def _check_method(ctx: Context, method: str) -> None:
         raise CampaignFailed(
             f"the labeller has changed: this campaign's labels are by "
             f"{ctx.store.methods.get(method)}, and now they would be by "
-            f"{dict(ctx.labeller.fingerprint())}",
+            f"{ctx.fingerprint}",
             remedy="go back to the version that labelled them, or give the campaign a new name",
         )
 
