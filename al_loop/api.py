@@ -9,7 +9,8 @@ from al_loop.launch import control
 from al_loop.launch import run as launch_run
 from al_loop.loop.check import Checked, check_campaign
 from al_loop.loop.context import Context
-from al_loop.loop.export import export_dataset, export_model
+from al_loop.loop.export import export_dataset
+from al_loop.loop.potential import export_model
 from al_loop.loop.status import CampaignStatus, campaign_status
 from al_loop.store import Connection, Store
 

@@ -10,7 +10,8 @@ import typer
 from al_loop.cli.console import LaunchpadOption, connect, out
 from al_loop.errors import UserError
 from al_loop.loop.context import Context
-from al_loop.loop.export import DATASET_FORMATS, export_dataset, export_model
+from al_loop.loop.export import DATASET_FORMATS, export_dataset
+from al_loop.loop.potential import export_model
 from al_loop.store import Store
 
 app = typer.Typer(help="Take a potential or a data set out of the database.", no_args_is_help=True)

@@ -18,8 +18,9 @@ from al_loop.errors import UserError
 from al_loop.launch import run as launch_run
 from al_loop.loop.check import check_campaign
 from al_loop.loop.context import Context
-from al_loop.loop.export import export_dataset, export_model
+from al_loop.loop.export import export_dataset
 from al_loop.loop.figures import draw_figures
+from al_loop.loop.potential import export_model
 from al_loop.loop.status import campaign_status
 from al_loop.store import CampaignRecord, Connection, Store
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from al_loop.campaign.engines import Engine
+from al_loop.d3 import D3
 from al_loop.jobfolder import Clock
 from al_loop.units import Array
 
@@ -87,6 +88,9 @@ class Committee:
     """Registered name of the trainer that made them."""
     elements: tuple[str, ...]
     models: tuple[Path, ...]
+    dispersion: D3 | None = None
+    """Added to the leader's forces as it moves the atoms. Labels and models are without it, and so
+    are deviations and the forces of a Walk."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class Walk:
     frames
         Kept configurations; wrapped into the cell.
     forces
-        One (atoms, 3) array per kept frame: the leader's forces, eV/Å.
+        One (atoms, 3) array per kept frame: the leader's forces, eV/Å, as they compare with
+        labels (without ``Committee.dispersion``).
     """
 
     name: str
@@ -134,7 +139,11 @@ class Explorer(Engine, Protocol):
     """A sampler of configurations under a committee."""
 
     formats: ClassVar[frozenset[str]]
-    """Model formats that it can run; empty: any format whose trainer gives an ASE calculator."""
+    """Model formats that it can run; empty: any format whose trainer gives an ASE calculator.
+
+    One that can add D3 (``Committee.dispersion``) has ``dispersion_functionals``, too: those whose
+    D3 it knows.
+    """
 
     def explore(
         self,

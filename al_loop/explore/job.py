@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
+from al_loop.d3 import D3
 from al_loop.errors import JobFolderError, StructureError
 from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
@@ -41,6 +42,7 @@ class ExploreParams(BaseModel):
     elements: tuple[str, ...]
     models: tuple[str, ...]
     """Paths relative to the job folder, leader first."""
+    dispersion: D3 | None = None
 
 
 def stage_explore_job(
@@ -80,6 +82,7 @@ def stage_explore_job(
         trainer=committee.trainer,
         elements=committee.elements,
         models=models,
+        dispersion=committee.dispersion,
     )
     stage_frames(path, STARTS, [atoms for _, atoms in walkers])
     return JobFolder.create(
@@ -87,7 +90,7 @@ def stage_explore_job(
         kind="explore",
         engine=engine,
         options=options.model_dump(mode="json"),
-        params=params.model_dump(mode="json"),
+        params=params.model_dump(mode="json", exclude_none=True),
         inputs=(STARTS, *models),
     )
 
@@ -187,6 +190,7 @@ def _explore(
         trainer=params.trainer,
         elements=params.elements,
         models=tuple(folder.path / model for model in params.models),
+        dispersion=params.dispersion,
     )
     yield from engine.explore(
         walkers,

@@ -14,7 +14,7 @@ from al_loop.d3 import check_d3
 from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker
 from al_loop.frame import frame_hash, split_of
-from al_loop.loop.method import labeller_of
+from al_loop.loop.method import added_in_md, labeller_of
 from al_loop.loop.stages.explore import walkers_for
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
@@ -121,6 +121,7 @@ def _first_inputs(
         trainer=spec.train.engine,
         elements=spec.elements,
         models=models,
+        dispersion=added_in_md(spec),
     )
     name, (walker, atoms) = next(iter(walkers.items()))
     texts = explorer.render(walker, atoms, committee)

@@ -1,8 +1,7 @@
-"""Take a potential or a data set out of the store."""
+"""Take a data set out of the store."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -15,65 +14,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from al_loop.errors import UserError
 from al_loop.frame import Labelled
-from al_loop.hashing import canonical_json
 from al_loop.jobfolder import write_atomically
 from al_loop.loop.context import Context
-from al_loop.loop.stages.train import leader_of
-from al_loop.store import ModelRecord
+from al_loop.loop.potential import ABOUT, as_json, make_folder, method_of
 from al_loop.units import stress_from_virial
 
 DATASET_FORMATS = ("deepmd/npy", "extxyz")
-
-
-def best_model(ctx: Context) -> ModelRecord:
-    """The leader of the last committee that was trained.
-
-    Raises
-    ------
-    UserError
-        No committee has been trained yet.
-    """
-    latest = ctx.store.iterations.latest(ctx.name)
-    for index in range(latest.index if latest else -1, -1, -1):
-        good = [m for m in ctx.store.models.of_iteration(ctx.name, index) if m.state == "ok"]
-        if len(good) >= 2:
-            return leader_of(good)
-    raise UserError(
-        f"campaign {ctx.name!r} has no trained potential yet",
-        remedy=f"`al-loop status {ctx.name}` shows how far it is",
-    )
-
-
-def export_model(ctx: Context, folder: Path) -> list[Path]:
-    """Write the potential, what it is, and an input with which LAMMPS runs it at once."""
-    model = best_model(ctx)
-    _make(folder)
-    target = folder / f"{ctx.name}{Path(model.model).suffix}"
-    ctx.store.files.fetch(model.files[model.model], target)
-    about = {
-        "campaign": ctx.name,
-        "iteration": model.iteration,
-        "member": model.member,
-        "elements": list(ctx.spec.elements),
-        "trainer": model.trainer,
-        "options": model.options,
-        "labels": ctx.store.training_sets.count(model.training_set),
-        "method": ctx.fingerprint,
-        "test_errors": model.test_errors.model_dump() if model.test_errors else None,
-        "al_loop": importlib.metadata.version("al-loop"),
-    }
-    written = [target, folder / "about.json"]
-    write_atomically(folder / "about.json", canonical_json(about).replace(',"', ',\n"') + "\n")
-    example = getattr(ctx.explorer, "example", None)
-    if example is not None:
-        atoms = next(iter(ctx.starts.values()))[0].atoms
-        texts = example(
-            target.name, atoms, temperature=1500.0, steps=2000, elements=ctx.spec.elements
-        )
-        for name, text in texts.items():
-            write_atomically(folder / name, text)
-            written.append(folder / name)
-    return written
 
 
 def export_dataset(ctx: Context, folder: Path, *, fmt: str) -> dict[str, int]:
@@ -81,11 +27,13 @@ def export_dataset(ctx: Context, folder: Path, *, fmt: str) -> dict[str, int]:
 
     ``deepmd/npy``: ``train/``, ``valid/`` and ``test/``, a system per composition and number
     of atoms. ``extxyz``: ``train.xyz``, ``valid.xyz``, ``test.xyz`` with energy, forces, stress.
+    ``about.json`` has the labels' method, and the dispersion that it is with or without.
     """
     chosen = ctx.labelled_frames(ctx.store.selections.hashes(ctx.name))
     if not chosen:
         raise UserError(f"campaign {ctx.name!r} has no labels yet")
-    _make(folder)
+    make_folder(folder)
+    write_atomically(folder / ABOUT, as_json({"campaign": ctx.name, **method_of(ctx)}))
     counts: dict[str, int] = {}
     for split in ("train", "valid", "test"):
         frames = [frame for key, frame in chosen if ctx.split(key) == split]
@@ -136,10 +84,3 @@ def _write_npy(folder: Path, frames: list[Labelled], elements: tuple[str, ...]) 
         if all(v is not None for v in virials):
             data["virials"] = np.array(virials)
         dpdata.LabeledSystem(data=data).to("deepmd/npy", str(folder / formula))
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot be written: {error.strerror}", where=folder) from None

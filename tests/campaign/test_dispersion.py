@@ -87,3 +87,9 @@ def test_an_explorer_that_cannot_add_it_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(AseExplorer, "dispersion_functionals", frozenset(), raising=False)
     said = refused("{where: md}")
     assert "dispersion.where: the explorer ase cannot add dispersion" in said
+
+
+def test_lammps_has_no_d3_of_scan() -> None:
+    label = f"engine: vasp\n  options: {VASP}, functional: SCAN}}"
+    said = refused("{where: md, functional: scan}", label, **{"engine: ase": "engine: lammps"})
+    assert "dispersion.functional: the explorer lammps knows only D3 of" in said

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms
 
+from al_loop.d3 import D3, correction
 from al_loop.errors import EngineMissing
 from al_loop.explore import Committee, Walker
 from al_loop.explore.ase_md import AseExplorer, AseOptions
+from al_loop.units import EV_PER_A3_IN_GPA
 
 from .contract import EVERYTHING, ExplorerContract, Predict
 from .lj_trainer.lj_trainer import lennard_jones
+
+D3_OF_PBE = D3(functional="pbe", damping="bj", cutoff=15.0, cn_cutoff=10.0)
 
 
 class TestAseExplorer(ExplorerContract):
@@ -62,3 +67,24 @@ class TestAseExplorer(ExplorerContract):
         self.run(explorer, committee, tmp_path, (walker, solid), limits=EVERYTHING)
         assert solid == before
         assert solid.calc is None
+
+
+class TestAseExplorerWithDispersion(TestAseExplorer):
+    """Deviations and forces are the members' own; what moves the atoms is the sum."""
+
+    @pytest.fixture
+    def committee(self, lj_committee: Committee) -> Committee:
+        return replace(lj_committee, dispersion=D3_OF_PBE)
+
+    def test_the_sum_moves_the_atoms(
+        self, explorer: AseExplorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        walker = self.walker(steps=20, ensemble="npt")
+        (with_d3,) = self.run(explorer, committee, tmp_path / "a", (walker, solid))
+        bare = replace(committee, dispersion=None)
+        (without,) = self.run(explorer, bare, tmp_path / "b", (walker, solid))
+        added = correction(without.frames[0], D3_OF_PBE)
+        pressure = np.trace(added.virial) / 3 / solid.get_volume() * EV_PER_A3_IN_GPA
+        assert with_d3.pressure[0] - without.pressure[0] == pytest.approx(pressure, abs=1e-9)
+        assert abs(pressure) > 0.05
+        assert with_d3.frames[-1].get_volume() < without.frames[-1].get_volume()

@@ -38,7 +38,9 @@ from .contract import EVERYTHING, ExplorerContract, Predict
 pytestmark = pytest.mark.engine
 
 
-class TestLammpsExplorer(ExplorerContract):
+class LammpsContract(ExplorerContract):
+    """LAMMPS on the committee of Cu3Au."""
+
     temperature = 300.0
     steps = 100
     sample_every = 10
@@ -81,6 +83,8 @@ class TestLammpsExplorer(ExplorerContract):
         spread = np.sqrt(((turned - turned.mean(axis=0)) ** 2).mean(axis=0))
         return float(spread.max()) / len(frame)
 
+
+class TestLammpsExplorer(LammpsContract):
     def test_a_walkers_input_runs_by_hand(
         self, explorer: LammpsExplorer, committee: Committee, solid: Atoms, tmp_path: Path
     ) -> None:

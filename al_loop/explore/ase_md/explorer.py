@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import ase
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, CalculatorError
+from ase.calculators.calculator import BaseCalculator, Calculator, CalculatorError
 
+from al_loop.campaign.dispersion import D3Functional
 from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing, PhysicsFault
+from al_loop.explore.ase_md.dispersion import with_dispersion
 from al_loop.explore.ase_md.dynamics import start_dynamics
 from al_loop.explore.ase_md.options import AseOptions
 from al_loop.explore.ase_md.sampler import Sampler
@@ -41,6 +43,7 @@ class AseExplorer:
     Options: ClassVar[type[EngineOptions]] = AseOptions
     preload: ClassVar[tuple[str, ...]] = ()
     formats: ClassVar[frozenset[str]] = frozenset()
+    dispersion_functionals: ClassVar[frozenset[str]] = frozenset(get_args(D3Functional))
 
     def __init__(self, options: AseOptions) -> None:
         self.options = options
@@ -64,17 +67,25 @@ class AseExplorer:
         A walker that was stopped or killed goes on from ``<its name>.state`` in ``folder``.
         """
         members = load_members(committee)
+        mover = with_dispersion(members[0], committee.dispersion)
         for walker, start in walkers:
             if unknown := set(start.get_chemical_symbols()) - set(committee.elements):
                 raise EngineMissing(
                     f"walker {walker.name}: the potential does not know {', '.join(unknown)}"
                 )
-            asked = [x.model_dump_json() for x in (walker, self.options, limits, keep)]
+            of_it = (walker, self.options, limits, keep, committee.dispersion)
+            asked = [x.model_dump_json() for x in of_it if x is not None]
             identity = walk_identity(start, models=committee.models, asked=asked)
             state = StateFile(folder / f"{walker.name}.state", identity)
             with clock.span("compute"):
                 walk = self._walk(
-                    walker, start, members=members, limits=limits, keep=keep, state=state
+                    walker,
+                    start,
+                    mover=mover,
+                    members=members,
+                    limits=limits,
+                    keep=keep,
+                    state=state,
                 )
             yield walk
             state.remove()
@@ -91,13 +102,14 @@ class AseExplorer:
         walker: Walker,
         start: Atoms,
         *,
+        mover: BaseCalculator,
         members: Sequence[Calculator],
         limits: Limits,
         keep: KeepRule,
         state: StateFile,
     ) -> Walk:
         atoms = Atoms(numbers=start.numbers, positions=start.positions, cell=start.cell, pbc=True)
-        atoms.calc = members[0]
+        atoms.calc = mover
         sampler = Sampler(atoms, members, limits=limits, keep=keep)
         with np.errstate(all="ignore"):  # overflow is what an explosion looks like
             ending = self._integrate(atoms, walker, sampler=sampler, limits=limits, state=state)

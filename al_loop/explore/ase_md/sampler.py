@@ -33,7 +33,7 @@ class _Sample:
 class Sampler:
     """Evaluates all members on the configuration of a trajectory when asked.
 
-    ``members[0]`` is the leader, whose calculator moves ``atoms``.
+    ``members[0]`` is the leader, whose calculator, alone or with dispersion, moves ``atoms``.
     """
 
     def __init__(

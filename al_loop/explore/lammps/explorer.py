@@ -9,6 +9,7 @@ from typing import ClassVar
 from ase import Atoms
 
 from al_loop.campaign.engines import EngineOptions
+from al_loop.d3 import D3, check_d3
 from al_loop.errors import EngineMissing
 from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
@@ -16,6 +17,7 @@ from al_loop.explore.lammps.executable import check_program, find_program
 from al_loop.explore.lammps.inputs import (
     CONTINUE,
     DATA,
+    DISPERSION_FUNCTIONALS,
     SCRIPT,
     data_file,
     nvt_example,
@@ -34,6 +36,7 @@ class LammpsExplorer:
     Options: ClassVar[type[EngineOptions]] = LammpsOptions
     preload: ClassVar[tuple[str, ...]] = ()
     formats: ClassVar[frozenset[str]] = frozenset({"deepmd"})
+    dispersion_functionals: ClassVar[frozenset[str]] = DISPERSION_FUNCTIONALS
 
     def __init__(self, options: LammpsOptions) -> None:
         self.options = options
@@ -63,6 +66,8 @@ class LammpsExplorer:
                 f"LAMMPS cannot run models of format {committee.model_format!r} here",
                 remedy="explore with the engine ase",
             )
+        if committee.dispersion is not None:
+            check_d3()  # takes it off the forces again
         program = find_program(self.options)
         continued = {
             walker.name
@@ -81,7 +86,13 @@ class LammpsExplorer:
             ):
                 walker, atoms = left.pop(name)
                 yield read_walk(
-                    folder / name, walker, atoms, limits=limits, keep=keep, ending=ending
+                    folder / name,
+                    walker,
+                    atoms,
+                    limits=limits,
+                    keep=keep,
+                    ending=ending,
+                    dispersion=committee.dispersion,
                 )
 
     def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
@@ -98,10 +109,16 @@ class LammpsExplorer:
         temperature: float,
         steps: int,
         elements: Sequence[str],
+        dispersion: D3 | None = None,
     ) -> dict[str, str]:
         """Input that runs an exported model at once, file name -> text."""
         return nvt_example(
-            model_file, atoms, temperature=temperature, steps=steps, elements=elements
+            model_file,
+            atoms,
+            temperature=temperature,
+            steps=steps,
+            elements=elements,
+            dispersion=dispersion,
         )
 
     def _prepare(
@@ -127,6 +144,7 @@ class LammpsExplorer:
             elements=committee.elements,
             limits=limits,
             options=self.options,
+            dispersion=committee.dispersion,
             restart=restart.file,
             restarts=restart.order,
         )
@@ -149,5 +167,6 @@ class LammpsExplorer:
             elements=committee.elements,
             limits=limits,
             options=self.options,
+            dispersion=committee.dispersion,
         )
         return {SCRIPT: script, DATA: data_file(atoms, committee.elements)}

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from ase import Atoms
 from ase.data import atomic_masses, atomic_numbers
 
+from al_loop.d3 import D3
 from al_loop.errors import StructureError
 from al_loop.explore.interface import Limits, Walker
 from al_loop.explore.lammps.cell import RestrictedCell, wrapped
@@ -28,6 +29,21 @@ BEGIN, END = "al_loop: begin ", "al_loop: end "
 
 _BAR_PER_GPA = 1.0e4
 _PS_PER_FS = 1.0e-3
+
+
+DISPERSION_FUNCTIONALS = frozenset({"pbe", "pbesol", "revpbe", "rpbe", "tpss", "pbe0", "hse06"})
+"""Those for which ``pair_style dispersion/d3`` has parameters, and they are s-dftd3's."""
+
+_SKIN = 2.0
+_DENSEST = 0.15
+"""Atoms per Å3; silica has 0.07, stishovite 0.12."""
+
+
+def _neighbours(dispersion: D3 | None) -> int | None:
+    """Most neighbours of an atom within D3's cutoff, where LAMMPS' 2,000 may not do."""
+    if dispersion is None:
+        return None
+    return max(2000, round(4.19 * (dispersion.cutoff + _SKIN) ** 3 * _DENSEST))
 
 
 def data_file(atoms: Atoms, elements: Sequence[str]) -> str:
@@ -81,6 +97,7 @@ def walker_script(
     elements: Sequence[str],
     limits: Limits,
     options: LammpsOptions,
+    dispersion: D3 | None = None,
     restart: str | None = None,
     restarts: tuple[str, str] = RESTARTS,
 ) -> str:
@@ -96,6 +113,8 @@ def walker_script(
         atoms=atoms,
         models=[f'"{model}"' for model in models],
         elements=elements,
+        dispersion=dispersion,
+        neighbours=_neighbours(dispersion),
         data_file=DATA,
         deviation_file=DEVIATION,
         dump_file=DUMP,
@@ -142,10 +161,12 @@ def nvt_example(
     temperature: float,
     steps: int,
     elements: Sequence[str],
+    dispersion: D3 | None = None,
 ) -> dict[str, str]:
     """Input that runs an exported model at once: file name -> text.
 
-    ``model_file`` is its path as seen from the folder of the input.
+    ``model_file`` is its path as seen from the folder of the input; ``dispersion`` is what it has
+    to be run with.
     """
     script = render_template(
         "lammps/example.in.j2",
@@ -154,6 +175,8 @@ def nvt_example(
         steps=steps,
         model=f'"{model_file}"',
         elements=elements,
+        dispersion=dispersion,
+        neighbours=_neighbours(dispersion),
         data_file=DATA,
     )
     return {SCRIPT: script, DATA: data_file(atoms, elements)}

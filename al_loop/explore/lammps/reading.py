@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from al_loop.d3 import D3, correction
 from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.cell import RestrictedCell
 from al_loop.explore.lammps.restart import remove_raw
@@ -23,11 +24,13 @@ def read_walk(
     limits: Limits,
     keep: KeepRule,
     ending: Ending,
+    dispersion: D3 | None = None,
 ) -> Walk:
     """Reduce the output in a walker's folder and remove what is large.
 
     The dump is read twice and never held as a whole: once to check each sample, once to take
     the configurations that are kept. Frames are turned back to the orientation of ``start``.
+    LAMMPS dumps the sum of its forces: ``dispersion`` is taken off again.
     """
     found = joined(folder, start, limits=limits)
     samples = _columns({step: one for _, rows in found for step, one in rows.items()})
@@ -40,8 +43,10 @@ def read_walk(
         left = wanted & rows.keys()
         for snapshot in snapshots(part) if left else ():
             if snapshot.step in left:
-                frames.append(frame_of(snapshot, start, rotation))
-                forces.append(snapshot.forces @ rotation)
+                frame = frame_of(snapshot, start, rotation)
+                added = correction(frame, dispersion).forces if dispersion else 0.0
+                frames.append(frame)
+                forces.append(snapshot.forces @ rotation - added)
                 left.remove(snapshot.step)
             if not left:
                 break

@@ -25,6 +25,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.judge import CONDITIONS
+from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
 from al_loop.loop.stages.train import leader_of
@@ -176,6 +177,7 @@ def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:
         trainer=ctx.spec.train.engine,
         elements=ctx.spec.elements,
         models=tuple(paths),
+        dispersion=added_in_md(ctx.spec),
     )
 
 

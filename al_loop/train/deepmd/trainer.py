@@ -81,6 +81,11 @@ class DeepmdTrainer:
             calculator: Calculator = DP(model=str(model))
         return calculator
 
+    @staticmethod
+    def calculator_code(model_file: str) -> tuple[str, str]:
+        """The same without al_loop, for others: what to import, and the expression."""
+        return "from deepmd.calculator import DP", f'DP(model="{model_file}")'
+
 
 def _tensorflow_version() -> str:
     """Of whichever package brings TensorFlow."""
