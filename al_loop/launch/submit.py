@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from al_loop.campaign import CampaignSpec, dump_campaign
 from al_loop.campaign.spec import SCHEMA_VERSION
@@ -44,7 +47,7 @@ def register(store: Store, spec: CampaignSpec, *, base: Path) -> CampaignRecord:
         found = store.campaigns.get(spec.name)
         assert found is not None
     asked = found.spec if found.pending is None else found.pending
-    if different := _differences(asked, dump_campaign(spec)):
+    if different := _differences(_complete(asked), dump_campaign(spec)):
         raise UserError(
             f"a campaign called {spec.name!r} is in the database already and differs in: "
             + ", ".join(different),
@@ -81,6 +84,14 @@ def _claim(folder: Path, spec: Mapping[str, object]) -> None:
             where=folder,
             remedy="move it away, or set `folder` to another place",
         )
+
+
+def _complete(stored: dict[str, Any]) -> dict[str, Any]:
+    """What a campaign asks for with the defaults of options that are newer than it is."""
+    try:
+        return dump_campaign(CampaignSpec.model_validate(stored))
+    except ValidationError:  # by another version, or an engine that is not here: as it is
+        return stored
 
 
 def _differences(old: dict[str, object], new: dict[str, object]) -> list[str]:

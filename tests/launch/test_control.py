@@ -263,3 +263,16 @@ def test_jobs_that_wait_are_put_up_with_amended_resources(
     control.amend(connection, CampaignSpec.model_validate(data))
     ready = launchpad.fireworks.find({"state": "READY"})
     assert [fw["spec"]["_queueadapter"]["memory"] for fw in ready] == [7 * 1024] * before
+
+
+def test_a_campaign_that_is_older_than_an_option_is_the_same_campaign(
+    store: Store, spec: CampaignSpec, tmp_path: Path
+) -> None:
+    register(store, spec, base=tmp_path)
+    older = dump_campaign(spec)
+    del older["label"]["quorum"], older["explore"]["timestep"]
+    store.campaigns.amend(NAME, older, pending=None)
+    register(store, spec, base=tmp_path)
+    changed = spec.model_copy(update={"label": spec.label.model_copy(update={"quorum": 0.5})})
+    with pytest.raises(UserError, match="label"):
+        register(store, changed, base=tmp_path)
