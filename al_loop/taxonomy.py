@@ -71,6 +71,13 @@ LABELS = (
         "campaign",
         "read vasp.out in the frame's scratch folder and correct label.options",
     ),
+    Fault(
+        "cp2k-refused-input",
+        "CP2K does not accept its input",
+        "campaign",
+        "read cp2k.out in the frame's scratch folder and correct label.options",
+    ),
+    Fault("cp2k-failed", "CP2K gave no answer", "frame", "none is needed; if many, look at one"),
     Fault("vasp-failed", "VASP gave no answer", "frame", "none is needed; if many, look at one"),
 )
 """Why a frame has no label. A frame that breaks its engine three times has a job's code instead."""

@@ -11,6 +11,7 @@ import pytest
 
 import al_loop
 from al_loop.explore.interface import StopReason
+from al_loop.label.cp2k.faults import REMEDIES as CP2K
 from al_loop.label.vasp.faults import REMEDIES as VASP
 from al_loop.label.xtb.faults import _FAULTS as TBLITE
 from al_loop.taxonomy import (
@@ -48,7 +49,9 @@ def test_every_code_that_is_used_is_on_the_list() -> None:
 
 
 def test_every_reason_of_a_walker_and_of_a_labeller_is_on_the_list() -> None:
-    reasons = {*get_args(StopReason), *(reason for _, reason, _ in TBLITE), *VASP} - {"completed"}
+    reasons = {*get_args(StopReason), *(reason for _, reason, _ in TBLITE), *VASP, *CP2K} - {
+        "completed"
+    }
     assert reasons <= set(FAULTS)
 
 
