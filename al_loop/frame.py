@@ -44,6 +44,25 @@ def frame_hash(atoms: Atoms) -> str:
     DatasetError
         Positions or cell are not finite, or the cell has no volume.
     """
+    cell, rows, order = _canonical(atoms)
+    state = hashlib.sha256(b"al_loop frame 1")
+    state.update(np.ascontiguousarray(cell, dtype="<i8").tobytes())
+    state.update(np.ascontiguousarray(rows[order], dtype="<i8").tobytes())
+    return state.hexdigest()
+
+
+def in_order_of(values: Array, *, given: Atoms, wanted: Atoms) -> Array:
+    """Values of the atoms of ``given`` (one row each), in the order of ``wanted``.
+
+    Both are the same frame: they have the same hash.
+    """
+    moved = np.empty_like(values)
+    moved[_canonical(wanted)[2]] = values[_canonical(given)[2]]
+    return moved
+
+
+def _canonical(atoms: Atoms) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.intp]]:
+    """Cell and atoms in whole steps of the resolution, and the order of the atoms by their rows."""
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         raise DatasetError("a frame must have finite positions and a finite cell")
     try:
@@ -53,11 +72,7 @@ def frame_hash(atoms: Atoms) -> str:
     cell = _whole(atoms.cell.array / _CELL_RESOLUTION)
     places = _whole(fractions * _FRACTION_STEPS) % _FRACTION_STEPS
     rows = np.column_stack([atoms.numbers.astype(np.int64), places])
-    rows = rows[np.lexsort(rows.T[::-1])]
-    state = hashlib.sha256(b"al_loop frame 1")
-    state.update(np.ascontiguousarray(cell, dtype="<i8").tobytes())
-    state.update(np.ascontiguousarray(rows, dtype="<i8").tobytes())
-    return state.hexdigest()
+    return cell, rows, np.lexsort(rows.T[::-1])
 
 
 def _whole(values: Array) -> NDArray[np.int64]:

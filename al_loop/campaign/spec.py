@@ -109,6 +109,9 @@ class CrystalSource(Options):
 
     crystal: str = Field(description="Name of the crystal, for example alpha-quartz.")
     supercell: tuple[int, int, int] = Field((1, 1, 1), description="Repetitions along a, b, c.")
+    label: bool = Field(
+        True, description="Whether it is labelled at the start, or is a start of walkers only."
+    )
     perturb: Perturbation = Field(default_factory=Perturbation)
 
     @field_validator("supercell")
@@ -131,6 +134,9 @@ class PackedSource(Options):
         description="Smallest distance of each pair of the formula's elements, Å."
     )
     boxes: int = Field(1, ge=1, le=1000, description="Number of independent boxes.")
+    label: bool = Field(
+        True, description="Whether it is labelled at the start, or is a start of walkers only."
+    )
     perturb: Perturbation = Field(default_factory=Perturbation)
 
 
@@ -142,6 +148,9 @@ class FileSource(Options):
         None, description="ASE's name of the format, if it cannot be guessed."
     )
     index: str = Field(":", description="Which frames, as ASE writes it (0, -1, ::10).")
+    label: bool = Field(
+        True, description="Whether it is labelled at the start, or is a start of walkers only."
+    )
     perturb: Perturbation = Field(default_factory=Perturbation)
 
 
@@ -320,6 +329,11 @@ class LabelStage(_EngineStage):
         le=1,
         description="Training starts when this fraction is labelled; the rest joins later.",
     )
+    declared: tuple[Name, ...] = Field(
+        (),
+        description="Methods by name (`al-loop import --method NAME`) whose labels are taken "
+        "beside the labeller's own.",
+    )
     relabel: Fraction = Field(
         0.0,
         description="Fraction of the frames that are labelled twice, to know the noise of labels "
@@ -451,6 +465,12 @@ class CampaignSpec(Options):
         if given := self.label.references:
             for symbol in set(self.elements) - given.keys():
                 yield ("label", "references"), f"no energy is given for {symbol}"
+        if self.label.declared and self.dispersion and self.dispersion.where == "labels":
+            yield (
+                ("label", "declared"),
+                "whether imported labels hold dispersion is not known: set dispersion.where: md, "
+                "or import them as the labeller's own",
+            )
         if self.dispersion is not None:
             yield from contradictions(
                 self.dispersion,

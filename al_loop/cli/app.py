@@ -12,6 +12,7 @@ from al_loop.cli import (
     db,
     doctor,
     export,
+    import_,
     init,
     labels,
     launchpad,
@@ -42,6 +43,7 @@ app.command()(control.pause)
 app.command()(control.stop)
 app.command()(control.resume)
 app.command()(control.amend)
+app.command("import")(import_.import_)
 app.add_typer(labels.app, name="labels")
 app.add_typer(export.app, name="export")
 app.add_typer(db.app, name="db")

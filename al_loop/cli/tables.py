@@ -39,6 +39,8 @@ def headline(campaign: CampaignStatus) -> Text:
     text = Text(campaign.name, style="bold")
     text.append(f"  {campaign.state}", style=STATE_STYLE[campaign.state])
     text.append(f"  {campaign.labels} labels")
+    if campaign.imported:
+        text.append(f" and {campaign.imported} imported")
     if campaign.state == "running" and campaign.iterations:
         now = campaign.iterations[-1]
         text.append(f"  iteration {now.index}, {now.stage}")

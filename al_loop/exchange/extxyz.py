@@ -41,9 +41,9 @@ def _text(frame: Labelled) -> str:
         f"Properties={_COLUMNS}",
         f"energy={float(frame.energy)!r}",
     ]
-    if frame.virial is not None:
+    if frame.virial is not None:  # ASE takes nine numbers column by column
         stress = stress_from_virial(frame.virial, atoms.get_volume())
-        words += [f'virial="{_numbers(frame.virial)}"', f'stress="{_numbers(stress)}"']
+        words += [f'virial="{_numbers(frame.virial.T)}"', f'stress="{_numbers(stress.T)}"']
     words.append('pbc="' + " ".join("T" if periodic else "F" for periodic in atoms.pbc) + '"')
     rows = np.hstack([atoms.positions, frame.forces]).tolist()
     lines = [

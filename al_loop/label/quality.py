@@ -43,11 +43,15 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the judgement of a set of labels needs of each: energy (eV), composition, virial."""
+    """What the judgement of a set of labels needs of each: energy (eV), composition, virial.
+
+    ``source``: who computed it. Only labels of one source must all have a virial.
+    """
 
     energy: float
     composition: Composition
     has_virial: bool
+    source: str = ""
 
 
 def doubt(label: Label, bounds: LabelQuality) -> Doubt | None:
@@ -95,9 +99,9 @@ def doubts_of_set(
     - stress-missing: others have a virial.
     """
     found: dict[str, Doubt] = {}
-    if any(one.has_virial for one in labels.values()):
+    if with_virial := {one.source for one in labels.values() if one.has_virial}:
         for frame, one in labels.items():
-            if not one.has_virial:
+            if one.source in with_virial and not one.has_virial:
                 found[frame] = Doubt("stress-missing", "other labels of this method have a virial")
     frames = list(labels)
     atoms = np.array([sum(labels[f].composition.values()) for f in frames])

@@ -67,9 +67,11 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     check_folder(Path(spec.folder or spec.name).absolute())
     starts = build_structures(spec, base=base)
     splits = {"train": 0, "valid": 0, "test": 0}
-    for frame in {frame_hash(s.atoms) for group in starts.values() for s in group}:
+    labelled = [s for name, group in starts.items() if spec.structures[name].label for s in group]
+    for frame in {frame_hash(start.atoms) for start in labelled}:
         splits[split_of(frame, valid=spec.split.valid, test=spec.split.test)] += 1
-    if splits["train"] < 2:
+    imports = not all(source.label for source in spec.structures.values())
+    if splits["train"] < 2 and not imports:
         raise UserError(
             f"only {splits['train']} starting frames are for training",
             where="structures",

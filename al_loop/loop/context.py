@@ -17,7 +17,7 @@ from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
 from al_loop.jobfolder import JobFolder
 from al_loop.label import FingerprintValue, Labeller
-from al_loop.loop.method import fingerprint_of, labeller_of
+from al_loop.loop.method import declared, fingerprint_of, labeller_of
 from al_loop.naming import inside
 from al_loop.store import (
     Event,
@@ -131,8 +131,12 @@ class Context:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Both, or the one that both are. What is said of a computation holds for all of them."""
-        return tuple(dict.fromkeys((self.bare_method, self.method)))
+        """The labeller's, declared ones, and the campaign's that is made of them; once each.
+
+        What is said of a label holds for all of them.
+        """
+        named = (declared(name).id for name in self.spec.label.declared)
+        return tuple(dict.fromkeys((self.bare_method, *named, self.method)))
 
     @cached_property
     def starts(self) -> dict[str, list[Start]]:
@@ -140,7 +144,9 @@ class Context:
         return build_structures(self.spec, base=Path(self.record.base))
 
     def declare_method(self) -> None:
-        """Put the labels' method into the store, and the one by which jobs compute."""
+        """Put the labels' method into the store, and those of which it is made."""
+        for name in self.spec.label.declared:
+            self.store.methods.put(declared(name))
         for fingerprint in (dict(self.labeller.fingerprint()), self.fingerprint):
             self.store.methods.put(Method(engine=self.spec.label.engine, fingerprint=fingerprint))
 

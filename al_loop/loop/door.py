@@ -16,7 +16,8 @@ from al_loop.label.quality import Numbers, doubt, doubts_of_set
 from al_loop.label.reference import ReferenceEnergies, fit_references
 from al_loop.loop.context import Context
 from al_loop.loop.judge import recount
-from al_loop.store import LabelRecord, LabelState
+from al_loop.loop.method import DECLARED
+from al_loop.store import LabelNumbers, LabelRecord, LabelState
 from al_loop.taxonomy import QUARANTINED, fault
 
 _OF_SETS = ("energy-odd", "stress-missing")
@@ -66,7 +67,7 @@ def judge_together(ctx: Context, new: Iterable[str], *, beside: Iterable[str]) -
         return
     compositions = ctx.store.frames.compositions(counted)
     labels = {
-        frame: Numbers(one.energy, compositions[frame], one.has_virial)
+        frame: Numbers(one.energy, compositions[frame], one.has_virial, _source(one))
         for frame, one in sorted(counted.items())
     }
     found = doubts_of_set(labels, _references(ctx, labels), ctx.spec.label.quality)
@@ -76,6 +77,11 @@ def judge_together(ctx: Context, new: Iterable[str], *, beside: Iterable[str]) -
             ctx.event("label-quarantined", f"frame {frame[:12]}: {seen.detail} ({seen.reason})")
     for index in {where[0] for f in odd if (where := ctx.store.selections.first(ctx.name, f))}:
         recount(ctx, index)
+
+
+def _source(label: LabelNumbers) -> str:
+    """Who computed a label. Data sets of others may have a virial or none: that is no failure."""
+    return f"{label.engine} {label.has_virial}" if label.engine == DECLARED else label.engine
 
 
 def _references(ctx: Context, labels: dict[str, Numbers]) -> ReferenceEnergies:

@@ -82,6 +82,8 @@ class CampaignStatus(_Document):
     failures: list[FailureStatus] = []
     quarantined: list[QuarantinedStatus] = []
     engines: list[EngineStatus] = []
+    imported: int = 0
+    """Frames that came with their labels from elsewhere (al-loop import)."""
     dispersion: Dispersion | None = None
     """Added beside what the labeller computes."""
 
@@ -116,6 +118,7 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         failures=failures_of(store, record),
         quarantined=quarantined_of(store, record),
         engines=_engines(store, record, iterations),
+        imported=store.selections.count_imported(record.name),
         dispersion=_dispersion(record),
     )
 

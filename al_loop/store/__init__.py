@@ -11,18 +11,19 @@ from al_loop.store.iterations import (
     Stage,
 )
 from al_loop.store.jobs import JobRecord
-from al_loop.store.labels import LabelRecord, LabelState, LabelTally
+from al_loop.store.labels import LabelNumbers, LabelRecord, LabelState, LabelTally
 from al_loop.store.methods import Method
 from al_loop.store.models import ErrorSummary, ModelRecord
 from al_loop.store.relabels import Why
 from al_loop.store.roles import Role
-from al_loop.store.selections import Chosen, Selection
+from al_loop.store.selections import IMPORTED, Chosen, Selection
 from al_loop.store.server import LocalServer, ServerStatus
 from al_loop.store.store import Store
 from al_loop.store.training_sets import TrainingSet
 from al_loop.store.walks import WalkRecord
 
 __all__ = [
+    "IMPORTED",
     "CampaignRecord",
     "CampaignState",
     "Chosen",
@@ -34,6 +35,7 @@ __all__ = [
     "IterationFacts",
     "IterationRecord",
     "JobRecord",
+    "LabelNumbers",
     "LabelRecord",
     "LabelState",
     "LabelTally",

@@ -70,6 +70,7 @@ class LabelTally:
 class LabelNumbers:
     """Of a label: its energy (eV) and what is known without reading its arrays."""
 
+    engine: str
     state: LabelState
     reason: str
     released: bool
@@ -179,7 +180,7 @@ class Labels:
         keys = (_key(frame, method) for frame in frames)
         fields = {
             "_id": 0,
-            **dict.fromkeys(("frame", "state", "reason", "energy"), 1),
+            **dict.fromkeys(("frame", "engine", "state", "reason", "energy"), 1),
             "released": {"$eq": ["$released", True]},
             "has_virial": {"$gt": ["$virial", None]},
         }
@@ -200,14 +201,22 @@ class Labels:
         return {d["frame"]: d["reason"] for d in self.table.find(query, fields=fields)}
 
     def costs(self, method: str, latest: int = 300) -> list[tuple[int, float]]:
-        """Atoms and wall time (s) of the latest good labels by ``method``, of any campaign."""
+        """Atoms and wall time (s) of the latest good labels by ``method``, of any campaign.
+
+        Imported ones have cost nothing here and say nothing.
+        """
         found = self.table.find(
-            {"method": method, "state": "ok"},
+            {"method": method, "state": "ok", "seconds": {"$gt": 0}},
             fields={"_id": 0, "atoms": 1, "seconds": 1},
             sort=[("when", -1), ("_id", 1)],
             limit=latest,
         )
         return [(int(d["atoms"]), float(d["seconds"])) for d in found if d.get("atoms")]
+
+    def frames(self, method: str) -> list[str]:
+        """Frames with a good label by ``method``, of any campaign; sorted."""
+        query = {"method": method, "state": "ok"}
+        return sorted(d["frame"] for d in self.table.find(query, fields={"_id": 0, "frame": 1}))
 
     def count(self, method: str, state: LabelState = "ok") -> int:
         """Number of labels by ``method``, of any campaign."""

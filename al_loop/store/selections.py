@@ -13,7 +13,10 @@ from al_loop.store.arrays import pack_floats, unpack
 from al_loop.store.table import Client, Document, Table
 from al_loop.units import Array
 
-Chosen = Literal["initial", "candidate", "audit"]
+Chosen = Literal["initial", "candidate", "audit", "imported"]
+
+IMPORTED = -1
+"""What stands for the iteration of frames that came with their labels from elsewhere."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,9 +109,13 @@ class Selections:
         return sorted(chosen, key=lambda one: (one.iteration, one.frame))
 
     def count(self, campaign: str) -> int:
-        """Number of frames that a campaign chose and still wants."""
-        all_of_them = self.table.count({"campaign": campaign})
+        """Number of frames that a campaign chose to label and still wants."""
+        all_of_them = self.table.count({"campaign": campaign}) - self.count_imported(campaign)
         return all_of_them - self.table.count({"campaign": campaign, "dropped": True})
+
+    def count_imported(self, campaign: str) -> int:
+        """Number of frames that came with their labels from elsewhere."""
+        return self.table.count({"campaign": campaign, "iteration": IMPORTED})
 
     def hashes(self, campaign: str, iteration: int | None = None) -> set[str]:
         """Hashes of the frames that a campaign (or one iteration of it) chose."""

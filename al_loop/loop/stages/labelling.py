@@ -21,7 +21,7 @@ from al_loop.loop.chunks import LabelCost, chunk, fit_cost
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.door import at_the_door
 from al_loop.loop.judge import recount
-from al_loop.loop.method import add_dispersion
+from al_loop.loop.method import derive_labels
 from al_loop.loop.quorum import enough
 from al_loop.loop.stages.base import Note, last_words
 from al_loop.store import IterationRecord, JobRecord
@@ -31,7 +31,7 @@ def plan_chunks(
     ctx: Context, iteration: IterationRecord, frames: Iterable[str]
 ) -> list[PlannedJob]:
     """Chunks of the frames that have no label yet, neither good nor failed."""
-    add_dispersion(ctx, frames := list(frames))
+    derive_labels(ctx, frames := list(frames))
     wanted = sorted(set(frames) - ctx.store.labels.known(frames, ctx.method))
     deal = _deal(ctx, iteration)
     chunks = chunk(
@@ -61,7 +61,7 @@ def _deal(ctx: Context, iteration: IterationRecord) -> dict[str, float]:
 
 def _cost(ctx: Context, iteration: IterationRecord) -> LabelCost | None:
     """What a label costs by those so far; the figures are written down when first used."""
-    fitted = fit_cost(ctx.store.labels.costs(ctx.method))
+    fitted = fit_cost(ctx.store.labels.costs(ctx.bare_method))
     first = {"factor": fitted.factor, "power": fitted.power} if fitted else {"factor": 0.0}
     name = f"{iteration.stage}-cost"
     fixed = ctx.store.iterations.freeze(ctx.name, iteration.index, name, first)
@@ -80,7 +80,7 @@ def write_chunk(ctx: Context, job: JobRecord) -> None:
     )
     if is_again(job):
         return
-    add_dispersion(ctx, job.items)
+    derive_labels(ctx, job.items)
     if known := ctx.store.labels.known(job.items, ctx.method):
         skip_frames(folder, known)
 
@@ -158,7 +158,7 @@ def _store(
         store_again(ctx, job, records)
     else:
         ctx.store.labels.put_many(records)
-        add_dispersion(ctx, [one.frame for one in records])
+        derive_labels(ctx, [one.frame for one in records])
     return [
         Note(
             f"label-{one.state}",

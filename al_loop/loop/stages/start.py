@@ -19,7 +19,7 @@ from al_loop.loop.stages.labelling import (
     why_none,
     write_chunk,
 )
-from al_loop.store import IterationRecord, JobRecord, Selection
+from al_loop.store import IMPORTED, IterationRecord, JobRecord, Selection
 from al_loop.units import density
 
 
@@ -33,7 +33,7 @@ class Start:
         selections: list[Selection] = []
         limit = ctx.spec.budget.labels
         for name, starts in ctx.starts.items():
-            for start in starts:
+            for start in starts if ctx.spec.structures[name].label else ():
                 frame = frame_hash(start.atoms)
                 if frame in frames or (limit is not None and len(frames) >= limit):
                     continue
@@ -74,10 +74,16 @@ class Start:
         """Enough labels to train on, or the campaign cannot start."""
         counts = measure(ctx, iteration).counts
         training = self._trainable(ctx, iteration)
-        if counts.labelled == 0 and counts.failed_labels == 0:
+        frames = ctx.store.selections.hashes(ctx.name, iteration.index)
+        if training < 2 and not frames:
+            raise CampaignFailed(
+                "no structure is labelled at the start, and fewer than two labels for training "
+                "have been imported",
+                remedy=f"`al-loop import PATH --campaign {ctx.name} ...`, then `al-loop resume`",
+            )
+        if training < 2 and counts.labelled == 0 and counts.failed_labels == 0:
             raise CampaignFailed(why_none(ctx, iteration, "starting"), remedy=RETRY)
         if training < 2:
-            frames = ctx.store.selections.hashes(ctx.name, iteration.index)
             labels = ctx.store.labels.get_many(frames, ctx.method).values()
             reasons = sorted({label.reason for label in labels if label.state != "ok"})
             raise CampaignFailed(
@@ -94,7 +100,8 @@ class Start:
 
     @staticmethod
     def _trainable(ctx: Context, iteration: IterationRecord) -> int:
-        """Good labels that are for training."""
+        """Good labels that are for training, imported ones too."""
         frames = ctx.store.selections.hashes(ctx.name, iteration.index)
+        frames |= ctx.store.selections.hashes(ctx.name, IMPORTED)
         states = ctx.store.labels.states(frames, ctx.method)
         return sum(state == "ok" and ctx.split(frame) == "train" for frame, state in states.items())

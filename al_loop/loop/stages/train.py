@@ -14,7 +14,7 @@ from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
 from al_loop.loop.second_look import suspect_labels
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.naming import inside
-from al_loop.store import ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
+from al_loop.store import IMPORTED, ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
     Errors,
     TrainOutcome,
@@ -129,6 +129,8 @@ class Train(Waits):
             chosen = ctx.store.selections.reasons(ctx.name, iteration.index - 1)
             wanted = {frame for frame, why in chosen.items() if why != "initial"}
             wanted.update(parent.waiting)
+            if imported := ctx.store.selections.hashes(ctx.name, IMPORTED):
+                wanted |= imported - sets.frames(str(key))
             # A frame that is not looked at was trained on, or is not wanted.
             doubted = labels.quarantined(ctx.method).keys() - wanted
             if ctx.store.selections.known(ctx.name, doubted):
