@@ -10,6 +10,7 @@ import typer
 
 from al_loop.campaign import load_campaign
 from al_loop.cli.console import LaunchpadOption, connect, out
+from al_loop.cli.takeover import DPGEN, take_over
 from al_loop.errors import UserError
 from al_loop.exchange import read_data_set
 from al_loop.jobfolder import write_atomically
@@ -25,7 +26,17 @@ def import_(
     ],
     path: Annotated[
         Path | None,
-        typer.Argument(help="File or folder. Without: labels that the database has already."),
+        typer.Argument(
+            help="File or folder, or the word dpgen. Without: labels that the database has already."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DIR",
+            help="With the word dpgen: a folder in which `dpgen run` has worked; it becomes the "
+            "campaign that --campaign names.",
+        ),
     ] = None,
     fmt: Annotated[
         str | None,
@@ -42,6 +53,18 @@ def import_(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Bring labels in; they join the next training. Exit code 1: some were refused."""
+    if folder is not None:
+        if path != Path(DPGEN):
+            raise UserError(
+                f"two paths are given, {path} and {folder}",
+                remedy="import one after the other; `al-loop import dpgen DIR` takes a run over",
+            )
+        taken = take_over(folder, campaign, launchpad)
+        _tell(taken)
+        out.print(f"next:      al-loop check {campaign}.yaml, then al-loop run {campaign}.yaml")
+        if taken.refused:
+            raise typer.Exit(1)
+        return
     if path is not None and method is None:
         raise UserError(
             "by which method are these labels?",

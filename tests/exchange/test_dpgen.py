@@ -75,9 +75,9 @@ def silica(scale: float = 1.0) -> Any:
     return atoms
 
 
-def system(folder: Path, frames: int) -> None:
+def system(folder: Path, frames: int, *, scale: float = 1.0) -> None:
     """A labelled system as DP-GEN leaves it."""
-    atoms = [silica(1 + 0.01 * i) for i in range(frames)]
+    atoms = [silica(scale + 0.01 * i) for i in range(frames)]
     data = {
         "atom_names": ["O", "Si"],
         "atom_numbs": [4, 4],
@@ -101,7 +101,7 @@ def run(tmp_path: Path) -> Path:
             path.parent.mkdir(parents=True)
             ase.io.write(path, silica(1 + 0.02 * i), format="vasp")
     system(folder / "init" / "quartz" / "deepmd", 5)
-    system(folder / "iter.000000" / "02.fp" / "data.000", 3)
+    system(folder / "iter.000000" / "02.fp" / "data.000", 3, scale=0.9)
     (folder / "param.json").write_text(json.dumps(PARAM))
     (folder / "record.dpgen").write_text("".join(f"0 {i}\n" for i in range(9)) + "1 0\n1 1\n")
     (folder / "INCAR_fp").write_text(
