@@ -168,6 +168,35 @@ def test_no_frame_has_a_virial(subject: Subject, tmp_path: Path) -> None:
     assert "rmse_v_" not in (tmp_path / "lcurve.out").read_text().splitlines()[0]
 
 
+def test_frames_without_a_virial_have_no_part_in_its_term(subject: Subject, tmp_path: Path) -> None:
+    """A virial that is not there is not a virial of zero.
+
+    If it were, with one true virial to three of zero, the best fit would be a quarter of the truth,
+    and its error three quarters.
+    """
+    options = SMALL.model_copy(
+        update={
+            "prefactors": Prefactors(energy=(0.1, 0.1), force=(1.0, 1.0), virial=(100.0, 100.0))
+        }
+    )
+
+    def virial_error(name: str, virial: np.ndarray | None) -> float:
+        task = subject.task(effort=0.4)
+        train = [
+            one if i % 4 == 0 else replace(one, virial=virial) for i, one in enumerate(task.train)
+        ]
+        (tmp_path / name).mkdir()
+        trainer = DeepmdTrainer(options)
+        member = trainer.train(replace(task, train=train), tmp_path / name, Clock())
+        model = trainer.predictor(tmp_path / name / member.model, ELEMENTS)
+        errors = [model.predict(one.atoms)[2] - one.virial for one in subject.test]
+        return float(np.sqrt(np.mean(np.square(errors))))
+
+    absent, zero = virial_error("absent", None), virial_error("zero", np.zeros((3, 3)))
+    spread = float(np.sqrt(np.mean([np.square(one.virial) for one in subject.test])))
+    assert absent < 0.75 * spread < zero, (absent, zero, spread)
+
+
 def test_single_precision(subject: Subject, tmp_path: Path) -> None:
     fast = DeepmdTrainer(SMALL.model_copy(update={"precision": "float32"}))
     member = fast.train(subject.task(effort=0.02), tmp_path, Clock())
