@@ -117,6 +117,9 @@ class _Import:
         for key, (where, label) in good.items():
             record = self._record(key, _as_stored(label, frames[key]))
             there = known.get(key)
+            if there is not None and there.state == "quarantined" and there.energy is None:
+                self._refuse(where, f"its label is in quarantine, without numbers ({there.reason})")
+                continue
             if there is not None and there.energy is not None and not _same(there, record):
                 self._refuse(where, "there is a label with other numbers by this method already")
                 continue
@@ -179,7 +182,7 @@ class _Import:
             reason=odd.reason if odd else "",
             doubt=odd.detail if odd else "",
             remedy=fault(odd.reason).remedy if odd else "",
-            detail="imported",
+            detail=f"imported, method {self._name}",
             engine=self._engine,
             seconds=0.0,
             cores=1,

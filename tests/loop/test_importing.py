@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -186,8 +187,6 @@ def test_labels_by_the_labeller_itself_are_never_computed_again(
 
 
 def test_a_failed_label_gives_way_to_an_imported_one(store: Store, tmp_path: Path) -> None:
-    from datetime import datetime, timezone
-
     ctx = begin(store, tmp_path)
     (one,) = labelled(1)
     key = frame_hash(one.atoms)
@@ -210,6 +209,33 @@ def test_a_failed_label_gives_way_to_an_imported_one(store: Store, tmp_path: Pat
     import_labels(ctx, as_found([one]), method="others")
     assert ctx.labels_of([key])[key].energy == one.energy
     assert store.labels.states([key], ctx.bare_method) == {key: "failed"}
+    assert "others" in ctx.labels_of([key])[key].detail
+
+
+def test_a_label_that_an_engine_withdrew_is_not_replaced(store: Store, tmp_path: Path) -> None:
+    ctx = begin(store, tmp_path)
+    (one,) = labelled(1)
+    key = frame_hash(one.atoms)
+    store.frames.put_many({key: one.atoms})
+    store.labels.put_many(
+        [
+            LabelRecord(
+                frame=key,
+                method=ctx.bare_method,
+                state="quarantined",
+                reason="method-changed",
+                engine="pair",
+                seconds=1.0,
+                cores=1,
+                host="h",
+                when=datetime.now(timezone.utc),
+            )
+        ]
+    )
+    report = import_labels(ctx, as_found([one]), method="campaign")
+    assert (report.new, len(report.refused)) == (0, 1)
+    assert "quarantine" in report.refused[0].reason
+    assert store.selections.count_imported(NAME) == 0
 
 
 def test_a_campaign_that_is_made_again_takes_its_labels_back(store: Store, tmp_path: Path) -> None:
