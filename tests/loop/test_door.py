@@ -84,6 +84,9 @@ def test_what_is_not_believed_is_in_quarantine_and_not_in_the_training_set(
     assert (engine.engine, engine.ok, engine.quarantined) == ("pair", len(initial) - 4, 4)
     assert engine.core_hours > 0
     assert store.methods.get(ctx.method).references["kind"] == "fitted"  # type: ignore[union-attr,index]
+    hands.hold = lambda job: job.stage == "label"
+    carry_on(store, hands, lambda: at(store, 0, "label"))
+    assert campaign_status(store, ctx.record).engines == [engine]  # a selection forgets nothing
 
 
 def test_a_released_label_joins_the_next_training_and_stays(

@@ -22,7 +22,7 @@ from al_loop.select import (
     classify,
     make_filter,
 )
-from al_loop.store import Counts, IterationRecord, JobRecord, Selection
+from al_loop.store import IterationRecord, JobRecord, Selection
 from al_loop.units import density
 
 
@@ -84,14 +84,14 @@ class Select(Waits):
             for code in (ACCURATE, CANDIDATE)
         }
         explored = _planned_samples(ctx, iteration)
-        counts = Counts(
-            explored=explored,
-            accurate=totals[ACCURATE],
-            candidate=totals[CANDIDATE],
-            failed=explored - totals[ACCURATE] - totals[CANDIDATE],
-            audit=sum(pick.why == "audit" for pick in batch.picks),
-            labelled=iteration.counts.labelled,
-            failed_labels=iteration.counts.failed_labels,
+        counts = iteration.counts.model_copy(
+            update={
+                "explored": explored,
+                "accurate": totals[ACCURATE],
+                "candidate": totals[CANDIDATE],
+                "failed": explored - totals[ACCURATE] - totals[CANDIDATE],
+                "audit": sum(pick.why == "audit" for pick in batch.picks),
+            }
         )
         chosen = len(batch.picks) - counts.audit
         note = f"{counts.candidate} candidates of {counts.explored} samples, {chosen} chosen"
