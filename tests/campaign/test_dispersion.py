@@ -46,6 +46,7 @@ def test_a_place_must_be_chosen() -> None:
         ("engine: xtb", "D3 is a part of GFN1-xTB"),
         ("engine: xtb\n  options: {method: GFN2-xTB}", "D4 is a part of GFN2-xTB"),
         (f"engine: vasp\n  options: {VASP}, dispersion: d3-bj}}", "d3-bj"),
+        ("engine: cp2k\n  options: {dispersion: d3-bj}", "d3-bj"),
         (f"engine: vasp\n  options: {VASP}, incar: {{IVDW: 11}}}}", "d3-zero"),
         (
             f"engine: vasp\n  options: {VASP}, functional: SCAN, incar: {{LUSE_VDW: true}}}}",
