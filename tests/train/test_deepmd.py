@@ -158,6 +158,24 @@ def test_uncompressed_and_compressed_model_agree(subject: Subject, tmp_path: Pat
     assert model.read_bytes() == frozen.read_bytes()
 
 
+def test_descriptors_are_of_environments(subject: Subject) -> None:
+    """They turn and travel with nothing, follow the order of atoms, and outlive compression."""
+    first = subject.first()
+    model = subject.trainer.predictor(first.folder / first.member.model, ELEMENTS)
+    plain = subject.trainer.predictor(first.folder / "frozen.pb", ELEMENTS)
+    atoms = subject.test[0].atoms
+    found = model.descriptors(atoms)  # type: ignore[attr-defined]
+    assert len(found) == len(atoms)
+    assert np.ptp(found, axis=0).max() > 1e-3
+    assert plain.descriptors(atoms) == pytest.approx(found, abs=1e-5)  # type: ignore[attr-defined]
+    moved = atoms.copy()
+    moved.rotate(37.0, (1, 2, 3), rotate_cell=True)
+    moved.translate((0.3, -0.2, 0.7))
+    order = np.random.default_rng(1).permutation(len(atoms))
+    again = plain.descriptors(moved[order])  # type: ignore[attr-defined]
+    assert again == pytest.approx(plain.descriptors(atoms)[order], abs=1e-8)  # type: ignore[attr-defined]
+
+
 def test_no_frame_has_a_virial(subject: Subject, tmp_path: Path) -> None:
     def without(frames):  # type: ignore[no-untyped-def]
         return [replace(frame, virial=None) for frame in frames]

@@ -39,3 +39,11 @@ class DeepmdPredictor:
             np.asarray(forces[0], dtype=np.float64),
             np.asarray(virial[0], dtype=np.float64).reshape(3, 3),
         )
+
+    def descriptors(self, atoms: Atoms) -> Array:
+        """The network's own descriptor of each atom's environment, (atoms, features)."""
+        types = [self._types[symbol] for symbol in atoms.symbols]
+        found = self._pot.eval_descriptor(
+            atoms.positions.reshape(1, -1), atoms.cell.array.reshape(1, -1), types
+        )
+        return np.asarray(found[0], dtype=np.float64)
