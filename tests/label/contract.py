@@ -44,6 +44,8 @@ class LabellerContract:
     """Other options that change no number."""
     other_numbers: tuple[EngineOptions, ...] = ()
     """Other options that change the numbers."""
+    reference_options: EngineOptions | None = None
+    """With which the reference is computed; None: ``options``."""
     reference_tolerance = 1e-4
     """eV."""
     energy_tolerance = 1e-6
@@ -151,7 +153,7 @@ class LabellerContract:
 
     def test_energy_is_that_of_another_source(self, tmp_path: Path) -> None:
         atoms, energy = self.reference()
-        assert self.label(atoms, tmp_path).energy == pytest.approx(
+        assert self.label(atoms, tmp_path, self.reference_options).energy == pytest.approx(
             energy, rel=0, abs=self.reference_tolerance
         )
 

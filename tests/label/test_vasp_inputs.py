@@ -132,7 +132,7 @@ def test_an_incar_of_the_user_becomes_options_and_tags(tmp_path: Path) -> None:
         ({"smearing": "tetrahedron"}, "mesh"),
         ({"kpoints": 0}, "positive"),
         ({"potcars": {}}, "potcars"),
-        ({"command": " "}, "how VASP is started"),
+        ({"command": " "}, "how the program is started"),
     ],
 )
 def test_options_that_cannot_be_right_are_refused(values: dict[str, object], words: str) -> None:

@@ -76,24 +76,28 @@ def test_errors_are_covered_however_their_scatter_depends_on_the_deviation() -> 
     assert within(kept, trials, 37 / 41)  # the 37th of 40: ceil(41 * 0.9)
 
 
-@pytest.mark.parametrize("floor", [0.0, 0.1, 0.35])
+@pytest.mark.parametrize("floor", [0.0, 0.1, 0.3, 0.35, 0.38])
 def test_accurate_frames_keep_the_promise_where_the_committee_agrees_on_errors(
     floor: float,
 ) -> None:
-    """Errors with a floor that no deviation shows are most of what is called accurate."""
+    """Errors with a floor that no deviation shows are most of what is called accurate.
+
+    What conformal selection controls is the share of missed among accurate frames, averaged over
+    calibrations, and 0 where one calls nothing accurate.
+    """
     generator = np.random.default_rng(3)
     rule = Rule(bearable=0.4, fixed=FIXED)
-    accurate = missed = 0
+    shares, accurate = [], 0
     for _ in range(300):
         deviation, error = draw(generator, 200, floor)
         levels = calibrate(evidence(deviation, error), rule).levels("a")
         fresh, truth = draw(generator, 500, floor)
         called = fresh < levels.lower
         accurate += int(called.sum())
-        missed += int((truth[called] > rule.bearable).sum())
-    # the promise, or hardly a frame that it is made of: levels then rest on too few labels to tell
-    assert missed <= rule.alpha * accurate or accurate < 1e-2 * 300 * 500
-    assert accurate > 0.1 * 300 * 500 or floor > 0.3
+        missed = int((truth[called] > rule.bearable).sum())
+        shares.append(missed / max(1, int(called.sum())))
+    assert np.mean(shares) <= rule.alpha
+    assert accurate > 0.1 * 300 * 500 or floor >= 0.3
 
 
 def test_weights_undo_the_choice_of_frames() -> None:
@@ -153,6 +157,7 @@ def test_nothing_is_accurate_where_every_label_says_so() -> None:
     found = calibrate(evidence(deviation, np.full(50, 1.0)), Rule(bearable=0.4, fixed=FIXED))
     assert found.pooled is not None
     assert found.pooled.accurate == 0
+    assert found.pooled.levels.lower <= 0.01
 
 
 def test_fixed_levels_hold_before_there_are_data() -> None:

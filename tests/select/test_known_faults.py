@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import tracemalloc
 
 import numpy as np
@@ -121,34 +120,27 @@ def test_a_system_without_a_sane_frame_is_told_of_as_well() -> None:
     assert "look at its starting structure" in found.note
 
 
-def test_a_million_deviations_take_seconds_and_little_memory() -> None:
+def test_a_million_deviations_take_little_memory() -> None:
     deviation = np.random.default_rng(1).exponential(0.1, 1_000_000)
     deviation[::1000] = math.nan
     tracemalloc.start()
-    start = time.process_time()
     codes = classify(deviation, levels=FORCE)
-    seconds = time.process_time() - start
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert seconds < 2.0
     assert peak < 16e6  # bytes; the deviations themselves have 8e6
     assert np.bincount(codes).sum() == 1_000_000
     assert (codes[::1000] == FAILED).all()
 
 
 @pytest.mark.parametrize("density", [None, (1.5, 3.5)])
-def test_a_frame_of_192_atoms_is_filtered_in_milliseconds(
+def test_a_frame_of_192_atoms_passes_the_filter(
     density: tuple[float, float] | None,
 ) -> None:
-    """dpgen2 0.1.0 takes 3.6 s."""
+    """How fast: benchmarks/selection.py."""
     atoms = bulk("Si", "diamond", a=5.431, cubic=True).repeat((2, 3, 4))
     atoms.symbols[::3] = "O"
     check = make_filter(min_distance={"O-O": 2.0, "O-Si": 1.3, "Si-Si": 2.0}, density=density)
     assert len(atoms) == 192
     assert check(atoms) is None
-    best = math.inf
-    for _ in range(10):
-        start = time.process_time()
-        check(atoms)
-        best = min(best, time.process_time() - start)
-    assert best < 5e-3
+    atoms.positions[1] = atoms.positions[0]
+    assert check(atoms) is not None

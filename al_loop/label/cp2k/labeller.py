@@ -22,6 +22,7 @@ from al_loop.label.cp2k.options import Cp2kOptions
 from al_loop.label.cp2k.run import Answer, keep, single_point
 from al_loop.label.faults import check_distances, check_frame
 from al_loop.label.interface import KEPT, FingerprintValue, Label
+from al_loop.label.options import kpoints_in_words
 
 _CLOSEST = 0.4
 """Å; below the bond of any two atoms, H2 included (0.74)."""
@@ -104,7 +105,7 @@ class Cp2kLabeller:
             "finer_grid": o.finer_grid,
             "eps_scf": o.eps_scf,
             "eps_default": o.eps_default,
-            "kpoints": _kpoints_in_words(o.kpoints),
+            "kpoints": kpoints_in_words(o.kpoints),
             "electronic_temperature": o.electronic_temperature,
             "charge": o.charge,
             "dispersion": o.dispersion,
@@ -160,12 +161,6 @@ class Cp2kLabeller:
 
 
 _GUESS = "guess.wfn"
-
-
-def _kpoints_in_words(kpoints: str | float | tuple[int, int, int]) -> str:
-    if isinstance(kpoints, tuple):
-        return "mesh " + "x".join(map(str, kpoints))
-    return kpoints if isinstance(kpoints, str) else f"density {kpoints:g}"
 
 
 def _version_of(program: str) -> str:

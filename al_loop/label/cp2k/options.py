@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from al_loop.campaign.engines import EngineOptions
-
-Kpoints = Literal["gamma"] | float | tuple[int, int, int]
+from al_loop.label.options import Command, Kpoints
 
 
 class Cp2kOptions(EngineOptions):
@@ -73,7 +71,7 @@ class Cp2kOptions(EngineOptions):
     data: str | None = Field(
         None, description="Folder of CP2K's data; default: $CP2K_DATA_DIR or /usr/share/cp2k."
     )
-    command: str = Field(
+    command: Command = Field(
         "cp2k.psmp",
         description="How CP2K is started, such as `srun -n 32 cp2k.psmp` (no shell is asked).",
     )
@@ -87,21 +85,6 @@ class Cp2kOptions(EngineOptions):
         description="What stays of CP2K's files when a label is there: `compressed` keeps input "
         "and output in raw/ of the job's folder.",
     )
-
-    @field_validator("command")
-    @classmethod
-    def _splits(cls, command: str) -> str:
-        if not shlex.split(command):
-            raise ValueError("say how CP2K is started")
-        return command
-
-    @field_validator("kpoints")
-    @classmethod
-    def _positive(cls, kpoints: Kpoints) -> Kpoints:
-        numbers = kpoints if isinstance(kpoints, tuple) else (kpoints,)
-        if any(not isinstance(x, str) and x <= 0 for x in numbers):
-            raise ValueError("k-points must be positive numbers")
-        return kpoints
 
     @model_validator(mode="after")
     def _solver_can(self) -> Cp2kOptions:

@@ -10,8 +10,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from al_loop.label.options import AnyKpoints
 from al_loop.label.vasp.incar import OF_THE_MACHINE, OF_THE_RUN, OF_THE_SOLVER
-from al_loop.label.vasp.options import Kpoints, VaspOptions
+from al_loop.label.vasp.options import VaspOptions
 from al_loop.units import Array
 
 _FUNCTIONALS: Mapping[str, Mapping[str, Any]] = {
@@ -108,7 +109,7 @@ def turn(cell: Array) -> Array:
     return cell[[0, 2, 1]]
 
 
-def _kpoints(structure: Any, wanted: Kpoints, *, turned: bool) -> Any:
+def _kpoints(structure: Any, wanted: AnyKpoints, *, turned: bool) -> Any:
     from pymatgen.io.vasp.inputs import Kpoints as KpointsFile
 
     if wanted == "gamma":

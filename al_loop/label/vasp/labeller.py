@@ -17,6 +17,7 @@ from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing, PhysicsFault
 from al_loop.label.faults import check_distances, check_frame
 from al_loop.label.interface import FingerprintValue, Label
+from al_loop.label.options import kpoints_in_words
 from al_loop.label.vasp.inputs import tags_of_the_method
 from al_loop.label.vasp.options import VaspOptions
 from al_loop.label.vasp.potcar import Potcar, find_potcars
@@ -76,7 +77,7 @@ class VaspLabeller:
             "engine": "VASP",
             "version": self.options.version,
             "functional": self.options.functional,
-            "kpoints": _kpoints_in_words(self.options.kpoints),
+            "kpoints": kpoints_in_words(self.options.kpoints),
             **{f"incar {tag}": _plain(value) for tag, value in tags.items()},
             **{f"potcar {el}": potcar.identity for el, potcar in sorted(self._potcars.items())},
         }
@@ -93,12 +94,6 @@ class VaspLabeller:
             )
         check_distances(atoms, _CLOSEST)
         return single_point(atoms, self.options, self._potcars, scratch)
-
-
-def _kpoints_in_words(kpoints: str | float | tuple[int, int, int]) -> str:
-    if isinstance(kpoints, tuple):
-        return "mesh " + "x".join(map(str, kpoints))
-    return kpoints if isinstance(kpoints, str) else f"density {kpoints:g}"
 
 
 def _plain(value: object) -> FingerprintValue:

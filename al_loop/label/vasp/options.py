@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from al_loop.campaign.engines import EngineOptions
+from al_loop.label.options import Command, Kpoints
 from al_loop.label.vasp.incar import Tag, as_options, read_template
 from al_loop.label.vasp.presets import PRESETS, PresetName
 
 Functional = Literal["PBE", "PBEsol", "AM05", "SCAN", "r2SCAN"]
 Smearing = Literal["gaussian", "fermi", "tetrahedron"]
 Dispersion = Literal["none", "d3-zero", "d3-bj"]
-Kpoints = Literal["gamma"] | float | tuple[int, int, int]
 
 _BUILT_IN_D3 = ("PBE", "PBEsol")
 
@@ -66,7 +65,7 @@ class VaspOptions(EngineOptions):
         description="Version of VASP, as far as labels must agree in it (`6`, `5.4`, `6.4.2`); "
         "another one on a node is an error.",
     )
-    command: str = Field(
+    command: Command = Field(
         "vasp_std",
         description="How VASP is started, such as `srun -n 32 vasp_std` (no shell is asked).",
     )
@@ -100,21 +99,6 @@ class VaspOptions(EngineOptions):
                     f"the INCAR says {name} = {value}, the option {name} says {given[name]}"
                 )
         return {**PRESETS.get(given.get("preset"), {}), **from_tags, **given}  # type: ignore[arg-type]
-
-    @field_validator("command")
-    @classmethod
-    def _splits(cls, command: str) -> str:
-        if not shlex.split(command):
-            raise ValueError("say how VASP is started")
-        return command
-
-    @field_validator("kpoints")
-    @classmethod
-    def _positive(cls, kpoints: Kpoints) -> Kpoints:
-        numbers = kpoints if isinstance(kpoints, tuple) else (kpoints,)
-        if any(not isinstance(x, str) and x <= 0 for x in numbers):
-            raise ValueError("k-points must be positive numbers")
-        return kpoints
 
     @model_validator(mode="after")
     def _dispersion_is_known(self) -> VaspOptions:
