@@ -14,10 +14,10 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.units import Hartree
 
+from al_loop.calculator import FunctionCalculator
 from al_loop.errors import DatasetError, JobStopped
 from al_loop.jobfolder import Clock
 from al_loop.train import Member, Predictor, TrainingTask
-from al_loop.train.calculator import PredictorCalculator
 from al_loop.train.linear import LinearOptions, LinearTrainer
 from al_loop.train.linear.model import LinearModel
 from al_loop.units import Array
@@ -46,7 +46,7 @@ def altering(change: Callable[[Atoms, Answer], Answer]) -> type[LinearTrainer]:
 
         @staticmethod
         def calculator(model: Path, elements: tuple[str, ...]) -> Calculator:
-            return PredictorCalculator(Faulty.predictor(model, elements))
+            return FunctionCalculator(Faulty.predictor(model, elements).predict)
 
     return Faulty
 
@@ -145,7 +145,7 @@ class WrongStressInCalculator(LinearTrainer):
         def flip(_: Atoms, answer: Answer) -> Answer:
             return answer[0], answer[1], -answer[2]
 
-        return PredictorCalculator(Altered(LinearTrainer.predictor(model, elements), flip))
+        return FunctionCalculator(Altered(LinearTrainer.predictor(model, elements), flip).predict)
 
 
 FAULTS: dict[str, tuple[type[LinearTrainer], tuple[str, ...]]] = {

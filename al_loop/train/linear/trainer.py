@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 from ase.calculators.calculator import Calculator
 
+from al_loop.calculator import FunctionCalculator
 from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import JobFolderError
 from al_loop.hashing import derive_seed
 from al_loop.jobfolder import Clock
-from al_loop.train.calculator import PredictorCalculator
 from al_loop.train.checks import check_task
 from al_loop.train.interface import Member, Predictor, TrainingTask
 from al_loop.train.linear.fit import draw_counts, fit, make_basis
@@ -81,7 +81,7 @@ class LinearTrainer:
     @staticmethod
     def calculator(model: Path, elements: tuple[str, ...]) -> Calculator:
         """The same as an ASE calculator."""
-        return PredictorCalculator(_read(model, elements))
+        return FunctionCalculator(_read(model, elements).predict)
 
     @staticmethod
     def _parent(task: TrainingTask) -> LinearModel | None:
