@@ -102,6 +102,7 @@ class Train(Waits):
                 remedy=RETRY if given_up else NEW_NAME,
             )
         suspects = suspect_labels(ctx, iteration, good)
+        review = f"; {suspects} labels are outliers: al-loop labels review {ctx.name}"
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
         to: Stage = "assess" if ctx.is_final(iteration) else "explore"
@@ -109,7 +110,7 @@ class Train(Waits):
             to,
             {"test_errors": errors},
             note=f"{len(good)} members trained, force error {force} on {errors.frames} test frames"
-            + (f"; {suspects} labels are outliers: al-loop labels review" if suspects else ""),
+            + (review if suspects else ""),
         )
 
     @staticmethod
