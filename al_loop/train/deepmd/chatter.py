@@ -15,9 +15,10 @@ def chatter_to(log: Path) -> Iterator[TextIO]:
     """Append all that this process prints to ``log``, at the level of file descriptors.
 
     Libraries write to descriptors 1 and 2 directly (libcudart is missing, ...), past
-    ``sys.stderr``. Both are redirected, and given back afterwards. Yields the log, for own words.
+    ``sys.stderr``. Both are redirected, and given back afterwards. Yields the log, for own words;
+    it is written line by line, so that a kill loses none.
     """
-    with log.open("a") as stream, contextlib.ExitStack() as stack:
+    with log.open("a", buffering=1) as stream, contextlib.ExitStack() as stack:
         for descriptor, name in ((1, "stdout"), (2, "stderr")):
             getattr(sys, name).flush()
             stack.enter_context(_descriptor(descriptor, stream.fileno()))
