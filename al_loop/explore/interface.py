@@ -77,6 +77,8 @@ class KeepRule(_Frozen):
     """Trust levels of the maximum force deviation, eV/Å: lower <= eps < upper is kept."""
     accurate: int
     """Number of samples below ``lower`` whose configuration is kept, drawn at random (audit)."""
+    earliest: int = 0
+    """Number of first samples that are kept of a walk all of whose samples are failed."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ class Walk:
     forces
         One (atoms, 3) array per kept frame: the leader's forces, eV/Å, as they compare with
         labels (without ``Committee.dispersion``).
+    deviations
+        One (atoms,) array per kept frame: the force deviation of each atom, eV/Å.
+    last
+        The last sample that is not failed, from which a later walker may go on; or None.
     """
 
     name: str
@@ -133,6 +139,8 @@ class Walk:
     kept: NDArray[np.int64]
     frames: list[Atoms] = field(repr=False)
     forces: list[Array] = field(repr=False)
+    deviations: list[Array] = field(repr=False)
+    last: Atoms | None = field(default=None, repr=False)
 
 
 class Explorer(Engine, Protocol):

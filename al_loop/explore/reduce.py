@@ -63,6 +63,7 @@ class Reduction:
     detail: str
     cut: int
     kept: NDArray[np.int64]
+    last: int | None
 
 
 def temperature_limit(walker: Walker, limits: Limits) -> float:
@@ -90,12 +91,15 @@ def reduce_samples(
         planned = walker.steps // walker.sample_every + 1
         if stop == "completed" and length < planned:
             stop, detail = "engine", f"ended after {length} of {planned} samples"
+    deviation = samples.max_force_deviation[:length]
+    good = np.flatnonzero(deviation < keep.upper)
     return Reduction(
         length=length,
         stop=stop,
         detail=detail,
         cut=0 if stop == "completed" else 1,
-        kept=_kept(samples.max_force_deviation[:length], keep=keep, seed=walker.seed),
+        kept=_kept(deviation, keep=keep, seed=walker.seed),
+        last=int(good[-1]) if len(good) else None,
     )
 
 
@@ -106,8 +110,10 @@ def reduced_walk(
     *,
     frames: list[Atoms],
     forces: list[Array],
+    deviations: list[Array],
+    last: Atoms | None,
 ) -> Walk:
-    """The Walk of a reduction and of the configurations and forces of its kept samples."""
+    """The Walk of a reduction and of the configurations, forces, ... of its kept samples."""
     head = slice(0, reduction.length)
     return Walk(
         name=walker.name,
@@ -123,6 +129,8 @@ def reduced_walk(
         kept=reduction.kept,
         frames=frames,
         forces=forces,
+        deviations=deviations,
+        last=last,
     )
 
 
@@ -163,6 +171,8 @@ def _describe(
 
 
 def _kept(deviation: Array, *, keep: KeepRule, seed: int) -> NDArray[np.int64]:
+    if not (deviation < keep.upper).any():
+        return np.arange(min(keep.earliest, len(deviation)), dtype=np.int64)
     candidates = np.flatnonzero((deviation >= keep.lower) & (deviation < keep.upper))
     accurate = np.flatnonzero(deviation < keep.lower)
     generator = np.random.default_rng(derive_seed(seed, "accurate samples"))

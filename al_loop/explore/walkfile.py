@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ def save_walk(folder: Path, walk: Walk, *, key: str) -> None:
     write_frames(frames, _with_forces(walk))
     values: dict[str, Any] = {column: getattr(walk, column) for column in _COLUMNS}
     values |= {"key": key, "stop": walk.stop, "detail": walk.detail, "cut": walk.cut}
+    values["deviations"] = np.array(walk.deviations)
+    values |= _last_frame(walk.last)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **values, frames=np.array(file_digest(frames)))
     write_atomically(table, buffer.getvalue())
@@ -69,7 +71,30 @@ def load_walk(folder: Path, name: str, *, key: str) -> Walk | None:
         cut=int(data["cut"]),
         frames=kept,
         forces=forces,
+        deviations=list(data["deviations"]),
+        last=_restored(data),
         **{column: data[column] for column in _COLUMNS},
+    )
+
+
+def _last_frame(last: Atoms | None) -> dict[str, Any]:
+    if last is None:
+        return {}
+    return {
+        "last_numbers": last.numbers,
+        "last_positions": last.positions,
+        "last_cell": last.cell.array,
+    }
+
+
+def _restored(data: Mapping[str, Any]) -> Atoms | None:
+    if "last_numbers" not in data:
+        return None
+    return Atoms(
+        numbers=data["last_numbers"],
+        positions=data["last_positions"],
+        cell=data["last_cell"],
+        pbc=True,
     )
 
 

@@ -128,7 +128,8 @@ class ExplorerContract:
             self.check_deviations(walk, committee, predict)
 
     def check_deviations(self, walk: Walk, committee: Committee, predict: Predict) -> None:
-        for index, frame in zip(walk.kept, walk.frames, strict=True):
+        assert len(walk.deviations) == len(walk.kept)
+        for index, frame, of_atoms in zip(walk.kept, walk.frames, walk.deviations, strict=True):
             members = [predict(k, frame) for k in range(len(committee.models))]
             forces = np.array([forces for forces, _ in members])
             virials = np.array([virial for _, virial in members])
@@ -136,6 +137,7 @@ class ExplorerContract:
             eps = np.sqrt(variance)
             measured = (walk.max_force_deviation[index], walk.mean_force_deviation[index])
             assert measured == pytest.approx((eps.max(), eps.mean()), rel=self.deviation_rtol)
+            assert of_atoms == pytest.approx(eps, rel=self.deviation_rtol, abs=1e-7)
             if np.isfinite(walk.max_virial_deviation[index]):
                 spread = np.abs(virials - virials.mean(axis=0)) ** 2
                 worst = np.sqrt(spread.mean(axis=0)) / len(frame)
@@ -197,6 +199,23 @@ class ExplorerContract:
             assert (fractions > -1e-6).all()
             assert (fractions < 1 + 1e-6).all()
             assert frame.pbc.all()
+        good = int(np.flatnonzero(eps < upper)[-1])
+        assert walk.last is not None
+        np.testing.assert_array_equal(walk.last.numbers, whole.frames[good].numbers)
+        np.testing.assert_allclose(walk.last.positions, whole.frames[good].positions, atol=1e-9)
+        np.testing.assert_allclose(walk.last.cell, whole.frames[good].cell, atol=1e-9)
+
+    def test_a_walk_that_is_all_failed_keeps_its_earliest_samples(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        keep = KeepRule(lower=1e-15, upper=1e-14, accurate=3, earliest=2)
+        away = solid.copy()
+        away.rattle(0.05, seed=3)  # in an ideal crystal no force deviates
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(), away), keep=keep)
+        assert len(walk.step) > 2
+        assert walk.kept.tolist() == [0, 1]
+        assert len(walk.frames) == len(walk.forces) == len(walk.deviations) == 2
+        assert walk.last is None
 
     def test_temperature_stays_near_its_target(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path

@@ -65,7 +65,21 @@ def _turned_frames(walk: Walk) -> Walk:
 
 
 def _shifted_kept(walk: Walk) -> Walk:
-    return replace(walk, kept=walk.kept[:-1], frames=walk.frames[1:], forces=walk.forces[1:])
+    return replace(
+        walk,
+        kept=walk.kept[:-1],
+        frames=walk.frames[1:],
+        forces=walk.forces[1:],
+        deviations=walk.deviations[1:],
+    )
+
+
+def _other_atoms(walk: Walk) -> Walk:
+    return replace(walk, deviations=[deviation[::-1] for deviation in walk.deviations])
+
+
+def _last_is_first(walk: Walk) -> Walk:
+    return replace(walk, last=walk.frames[0])
 
 
 def _unwrapped(walk: Walk) -> Walk:
@@ -121,6 +135,10 @@ def _no_floors(limits: Limits) -> Limits:
 
 def _failed_too(keep: KeepRule) -> KeepRule:
     return keep.model_copy(update={"upper": 1e9})
+
+
+def _no_earliest(keep: KeepRule) -> KeepRule:
+    return keep.model_copy(update={"earliest": 0})
 
 
 def _no_audit(keep: KeepRule) -> KeepRule:
@@ -195,6 +213,13 @@ ARRIVE = "test_walks_arrive_one_by_one_and_nothing_large_stays"
 FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
     ("divides by K - 1", lambda: Faulty(_sample_deviation), DEVIATIONS),
     ("virial of the cell", lambda: Faulty(_virial_of_the_cell), DEVIATIONS),
+    ("deviations of other atoms", lambda: Faulty(_other_atoms), DEVIATIONS),
+    ("goes on from the first", lambda: Faulty(_last_is_first), CONSISTENT),
+    (
+        "keeps nothing of a failed walk",
+        lambda: Altered(_with("keep", _no_earliest)),
+        "test_a_walk_that_is_all_failed_keeps_its_earliest_samples",
+    ),
     ("frames of other samples", lambda: Faulty(_shifted_kept), DEVIATIONS),
     ("forces in other axes", lambda: Faulty(_turned_frames), FORCES),
     ("another member leads", lambda: Altered(_with("committee", _leader_last)), FORCES),

@@ -25,7 +25,6 @@ from al_loop.explore.reduce import (
     COMPLETED,
     Ending,
     reduce_samples,
-    reduced_walk,
     temperature_limit,
 )
 from al_loop.jobfolder import Clock
@@ -113,10 +112,10 @@ class AseExplorer:
         sampler = Sampler(atoms, members, limits=limits, keep=keep)
         with np.errstate(all="ignore"):  # overflow is what an explosion looks like
             ending = self._integrate(atoms, walker, sampler=sampler, limits=limits, state=state)
-        samples = sampler.samples()
-        reduction = reduce_samples(samples, walker=walker, limits=limits, keep=keep, ending=ending)
-        frames, forces = sampler.configurations(reduction.kept)
-        return reduced_walk(walker, samples, reduction, frames=frames, forces=forces)
+        reduction = reduce_samples(
+            sampler.samples(), walker=walker, limits=limits, keep=keep, ending=ending
+        )
+        return sampler.walk(walker, reduction)
 
     def _integrate(
         self,

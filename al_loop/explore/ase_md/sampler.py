@@ -12,9 +12,9 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from numpy.typing import NDArray
 
 from al_loop.distances import closest_contact
-from al_loop.explore.deviation import force_deviation, virial_deviation
-from al_loop.explore.interface import KeepRule, Limits
-from al_loop.explore.reduce import Samples
+from al_loop.explore.deviation import atomic_deviations, virial_deviation
+from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
+from al_loop.explore.reduce import Reduction, Samples, reduced_walk
 from al_loop.units import Array, virial_from_stress
 
 
@@ -47,12 +47,14 @@ class Sampler:
         self._rows: list[_Sample] = []
         self._frames: dict[int, Atoms] = {}
         self._forces: dict[int, Array] = {}
+        self._deviations: dict[int, Array] = {}
 
     def take(self, step: int) -> bool:
         """Take a sample; False when it is beyond what makes sense to continue from."""
         atoms = self._atoms
         forces = np.array([self._of(member).get_forces() for member in self._members])
-        worst, mean = force_deviation(forces)
+        deviations = atomic_deviations(forces)
+        worst, mean = float(deviations.max()), float(deviations.mean())
         finite = bool(np.isfinite(atoms.positions).all() and np.isfinite(forces).all())
         apart = not finite or closest_contact(atoms, self._min_distance) is None
         pressure, virial = self._stress()
@@ -69,13 +71,14 @@ class Sampler:
                 apart=apart,
             )
         )
-        if worst < self._keep.upper:
+        if worst < self._keep.upper or index < self._keep.earliest:
             frame = Atoms(
                 numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
             )
             frame.wrap()
             self._frames[index] = frame
             self._forces[index] = forces[0]
+            self._deviations[index] = deviations
         return finite and apart and worst <= self._limits.deviation
 
     def samples(self) -> Samples:
@@ -100,9 +103,18 @@ class Sampler:
             apart=flags("apart"),
         )
 
-    def configurations(self, kept: NDArray[np.int64]) -> tuple[list[Atoms], list[Array]]:
-        """Configurations and the leader's forces of the samples that are kept."""
-        return [self._frames[i] for i in kept], [self._forces[i] for i in kept]
+    def walk(self, walker: Walker, reduction: Reduction) -> Walk:
+        """What was sampled, reduced."""
+        kept, last = reduction.kept, reduction.last
+        return reduced_walk(
+            walker,
+            self.samples(),
+            reduction,
+            frames=[self._frames[i] for i in kept],
+            forces=[self._forces[i] for i in kept],
+            deviations=[self._deviations[i] for i in kept],
+            last=None if last is None else self._frames[last],
+        )
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that was sampled so far, as arrays."""
@@ -114,6 +126,7 @@ class Sampler:
             "positions": np.array([frame.positions for frame in frames]).reshape(shape),
             "cells": np.array([frame.cell.array for frame in frames]).reshape(-1, 3, 3),
             "forces": np.array([self._forces[i] for i in self._frames]).reshape(shape),
+            "deviations": np.array([self._deviations[i] for i in self._frames]).reshape(shape[:2]),
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -131,14 +144,16 @@ class Sampler:
             )
             for row in state["rows"]
         ]
-        self._frames, self._forces = {}, {}
-        for index, positions, cell, forces in zip(
-            state["index"], state["positions"], state["cells"], state["forces"], strict=True
+        self._frames, self._forces, self._deviations = {}, {}, {}
+        columns = ("index", "positions", "cells", "forces", "deviations")
+        for index, positions, cell, forces, deviations in zip(
+            *(state[column] for column in columns), strict=True
         ):
             self._frames[int(index)] = Atoms(
                 numbers=self._atoms.numbers, positions=positions, cell=cell, pbc=True
             )
             self._forces[int(index)] = forces
+            self._deviations[int(index)] = deviations
 
     def _of(self, member: Calculator) -> Atoms:
         """The configuration under a member, without disturbing the trajectory's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class ThermoRow:
 
 @dataclass(frozen=True)
 class DeviationRow:
-    """One line of DeePMD-kit's out_file: eV per atom and eV/Å."""
+    """One line of DeePMD-kit's out_file: eV per atom and eV/Å; without the atoms."""
 
     step: int
     max_virial: float
@@ -71,16 +71,27 @@ def parse_thermo(text: str) -> dict[int, ThermoRow]:
 def parse_deviation(text: str) -> dict[int, DeviationRow]:
     """Rows of DeePMD-kit's out_file, by step.
 
-    Columns: step, max, min and mean virial deviation, max, min and mean force deviation.
+    Columns: step, max, min and mean virial deviation, max, min and mean force deviation, and
+    the deviation of each atom (``atomic``).
     """
     rows: dict[int, DeviationRow] = {}
     for line in _whole_lines(text):
-        words = line.split()
+        words = line.split(maxsplit=7)
         if len(words) < 7 or line.lstrip().startswith("#"):
             continue
         step = int(words[0])
         rows[step] = DeviationRow(step, float(words[1]), float(words[4]), float(words[6]))
     return rows
+
+
+def parse_atomic_deviation(text: str, steps: Collection[int]) -> dict[int, Array]:
+    """Deviation of each atom (atoms,), eV/Å, by id, of the rows of these steps."""
+    found: dict[int, Array] = {}
+    for line in _whole_lines(text):
+        head = line.split(maxsplit=1)
+        if len(head) == 2 and head[0].isdigit() and int(head[0]) in steps:
+            found[int(head[0])] = np.array(line.split()[7:], dtype=np.float64)
+    return found
 
 
 def read_dump(lines: Iterable[str]) -> Iterator[Snapshot]:

@@ -10,8 +10,9 @@ from ase import Atoms
 from al_loop.d3 import D3, correction
 from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.cell import RestrictedCell
+from al_loop.explore.lammps.parse import parse_atomic_deviation
 from al_loop.explore.lammps.restart import remove_raw
-from al_loop.explore.lammps.samples import RawSample, frame_of, joined, snapshots
+from al_loop.explore.lammps.samples import RawSample, frame_of, joined, snapshots, text_of
 from al_loop.explore.reduce import Ending, Samples, reduce_samples, reduced_walk
 from al_loop.units import Array
 
@@ -35,23 +36,35 @@ def read_walk(
     found = joined(folder, start, limits=limits)
     samples = _columns({step: one for _, rows in found for step, one in rows.items()})
     reduction = reduce_samples(samples, walker=walker, limits=limits, keep=keep, ending=ending)
-    wanted = {int(step) for step in samples.step[reduction.kept]}
-    frames: list[Atoms] = []
-    forces: list[Array] = []
+    kept = [int(step) for step in samples.step[reduction.kept]]
+    last = None if reduction.last is None else int(samples.step[reduction.last])
+    wanted = {*kept, *(() if last is None else (last,))}
+    frames: dict[int, Atoms] = {}
+    forces: dict[int, Array] = {}
+    deviations: dict[int, Array] = {}
     rotation = RestrictedCell.of(start.cell.array).rotation
     for part, rows in found:
         left = wanted & rows.keys()
+        deviations |= parse_atomic_deviation(text_of(part.deviation), left)
         for snapshot in snapshots(part) if left else ():
             if snapshot.step in left:
                 frame = frame_of(snapshot, start, rotation)
                 added = correction(frame, dispersion).forces if dispersion else 0.0
-                frames.append(frame)
-                forces.append(snapshot.forces @ rotation - added)
+                frames[snapshot.step] = frame
+                forces[snapshot.step] = snapshot.forces @ rotation - added
                 left.remove(snapshot.step)
             if not left:
                 break
     remove_raw(folder)
-    return reduced_walk(walker, samples, reduction, frames=frames, forces=forces)
+    return reduced_walk(
+        walker,
+        samples,
+        reduction,
+        frames=[frames[step] for step in kept],
+        forces=[forces[step] for step in kept],
+        deviations=[deviations[step] for step in kept],
+        last=None if last is None else frames[last],
+    )
 
 
 def _columns(rows: dict[int, RawSample]) -> Samples:

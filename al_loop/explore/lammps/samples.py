@@ -99,8 +99,8 @@ def frame_of(snapshot: Snapshot, start: Atoms, rotation: Array) -> Atoms:
 
 
 def _samples(part: Part, start: Atoms, min_distance: Mapping[str, float]) -> dict[int, RawSample]:
-    deviations = parse_deviation(_text(part.deviation))
-    thermo = parse_thermo(_text(part.log))
+    deviations = parse_deviation(text_of(part.deviation))
+    thermo = parse_thermo(text_of(part.log))
     found = {}
     for snapshot in snapshots(part):
         step = snapshot.step
@@ -123,5 +123,6 @@ def _check(
     return True, True, closest_contact(frame, min_distance) is None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """What is in a file; nothing when there is none."""
     return path.read_text(errors="replace") if path.is_file() else ""
