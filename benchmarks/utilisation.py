@@ -282,7 +282,8 @@ class Campaign:
     def _drop(self, workers: Workers) -> int:
         """The new committee has scored the labels that wait: how many nobody wants any more."""
         late = set().union(*self.unlabelled[: self.iteration]) - workers.in_hand()
-        sure = no_longer_wanted({name: self.frames[name].later for name in late}, TRUST)
+        scores = {name: self.frames[name].later for name in late}
+        sure = no_longer_wanted(scores, dict.fromkeys(scores, TRUST.lower))
         workers.unwanted |= sure
         for waiting in self.unlabelled[: self.iteration]:
             waiting -= sure

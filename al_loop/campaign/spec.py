@@ -233,6 +233,13 @@ class ExploreConditions(Options):
     steps: int = Field(ge=1, description="MD steps of a walker.")
     walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
 
+    name: Name | None = Field(
+        None, description="For example melt; default: stage and its number, from 1."
+    )
+    bearable_error: Positive | None = Field(
+        None, description="As select.bearable_error, for this stage alone; eV/Å."
+    )
+
     model_config = ConfigDict(populate_by_name=True)
 
 
@@ -273,7 +280,20 @@ class TrustLevels(Options):
 class SelectStage(Options):
     """Which frames are labelled."""
 
-    trust: TrustLevels
+    trust: TrustLevels = Field(
+        description="Fixed levels; with bearable_error: until there are labels enough."
+    )
+    bearable_error: Positive | None = Field(
+        None,
+        description="Error of a force (the largest of a frame) that you can bear, eV/Å: trust "
+        "levels then follow from the campaign's own labels.",
+    )
+    missed: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share of the frames called accurate whose error may be larger than that.",
+    )
     batch: int = Field(ge=1, description="Candidates to label in an iteration.")
     audit: int = Field(
         4, ge=0, description="Frames to label that the committee calls accurate, drawn at random."

@@ -78,7 +78,7 @@ class KeepRule(_Frozen):
     accurate: int
     """Number of samples below ``lower`` whose configuration is kept, drawn at random (audit)."""
     earliest: int = 0
-    """Number of first samples that are kept of a walk all of whose samples are failed."""
+    """Number of first samples at or above ``upper`` that are kept of a walk without any between."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,9 @@ class Walk:
         One (atoms,) array per kept frame: the force deviation of each atom, eV/Å.
     last
         The last sample that is not failed, from which a later walker may go on; or None.
+    beyond
+        Where ``stop`` is "deviation": the sample that was beyond the limit, which is not among
+        the others; or None.
     """
 
     name: str
@@ -141,6 +144,7 @@ class Walk:
     forces: list[Array] = field(repr=False)
     deviations: list[Array] = field(repr=False)
     last: Atoms | None = field(default=None, repr=False)
+    beyond: Atoms | None = field(default=None, repr=False)
 
 
 class Explorer(Engine, Protocol):

@@ -56,7 +56,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Reduction:
-    """The first ``length`` samples are physical; ``kept`` of them keep their configuration."""
+    """The first ``length`` samples are physical; ``kept`` of them keep their configuration.
+
+    ``last`` and ``beyond`` are samples, too; see :class:`~al_loop.explore.interface.Walk`.
+    """
 
     length: int
     stop: StopReason
@@ -64,6 +67,7 @@ class Reduction:
     cut: int
     kept: NDArray[np.int64]
     last: int | None
+    beyond: int | None
 
 
 def temperature_limit(walker: Walker, limits: Limits) -> float:
@@ -100,6 +104,7 @@ def reduce_samples(
         cut=0 if stop == "completed" else 1,
         kept=_kept(deviation, keep=keep, seed=walker.seed),
         last=int(good[-1]) if len(good) else None,
+        beyond=length if stop == "deviation" and length < len(unphysical) else None,
     )
 
 
@@ -112,6 +117,7 @@ def reduced_walk(
     forces: list[Array],
     deviations: list[Array],
     last: Atoms | None,
+    beyond: Atoms | None,
 ) -> Walk:
     """The Walk of a reduction and of the configurations, forces, ... of its kept samples."""
     head = slice(0, reduction.length)
@@ -131,6 +137,7 @@ def reduced_walk(
         forces=forces,
         deviations=deviations,
         last=last,
+        beyond=beyond,
     )
 
 
@@ -171,9 +178,9 @@ def _describe(
 
 
 def _kept(deviation: Array, *, keep: KeepRule, seed: int) -> NDArray[np.int64]:
-    if not (deviation < keep.upper).any():
-        return np.arange(min(keep.earliest, len(deviation)), dtype=np.int64)
     candidates = np.flatnonzero((deviation >= keep.lower) & (deviation < keep.upper))
+    if len(candidates) == 0:
+        candidates = np.flatnonzero(deviation >= keep.upper)[: keep.earliest]
     accurate = np.flatnonzero(deviation < keep.lower)
     generator = np.random.default_rng(derive_seed(seed, "accurate samples"))
     drawn = generator.permutation(accurate)[: keep.accurate]

@@ -47,7 +47,7 @@ def save_walk(folder: Path, walk: Walk, *, key: str) -> None:
     values: dict[str, Any] = {column: getattr(walk, column) for column in _COLUMNS}
     values |= {"key": key, "stop": walk.stop, "detail": walk.detail, "cut": walk.cut}
     values["deviations"] = np.array(walk.deviations)
-    values |= _last_frame(walk.last)
+    values |= _columns_of("last", walk.last) | _columns_of("beyond", walk.beyond)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **values, frames=np.array(file_digest(frames)))
     write_atomically(table, buffer.getvalue())
@@ -72,30 +72,22 @@ def load_walk(folder: Path, name: str, *, key: str) -> Walk | None:
         frames=kept,
         forces=forces,
         deviations=list(data["deviations"]),
-        last=_restored(data),
+        last=_restored("last", data),
+        beyond=_restored("beyond", data),
         **{column: data[column] for column in _COLUMNS},
     )
 
 
-def _last_frame(last: Atoms | None) -> dict[str, Any]:
-    if last is None:
+def _columns_of(name: str, atoms: Atoms | None) -> dict[str, Any]:
+    if atoms is None:
         return {}
-    return {
-        "last_numbers": last.numbers,
-        "last_positions": last.positions,
-        "last_cell": last.cell.array,
-    }
+    columns = {"numbers": atoms.numbers, "positions": atoms.positions, "cell": atoms.cell.array}
+    return {f"{name}_{column}": value for column, value in columns.items()}
 
 
-def _restored(data: Mapping[str, Any]) -> Atoms | None:
-    if "last_numbers" not in data:
-        return None
-    return Atoms(
-        numbers=data["last_numbers"],
-        positions=data["last_positions"],
-        cell=data["last_cell"],
-        pbc=True,
-    )
+def _restored(name: str, data: Mapping[str, Any]) -> Atoms | None:
+    columns = {c: data.get(f"{name}_{c}") for c in ("numbers", "positions", "cell")}
+    return None if columns["numbers"] is None else Atoms(**columns, pbc=True)
 
 
 def _with_forces(walk: Walk) -> Iterator[Atoms]:

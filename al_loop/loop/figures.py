@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from al_loop.loop.context import Context
-from al_loop.store import IterationRecord
+from al_loop.select import Evidence
+from al_loop.store import CalibrationRecord, IterationRecord
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 """Okabe and Ito's colours, told apart by colour-blind readers."""
@@ -31,6 +32,34 @@ def draw_figures(ctx: Context, folder: Path) -> list[Path]:
             figure.savefig(path, dpi=200)
             paths.append(path)
     return paths
+
+
+def draw_calibration(evidence: Evidence, found: CalibrationRecord, path: Path) -> None:
+    """Error against deviation of the labelled frames, and the trust levels that follow."""
+    figure, axes = _figure()
+    seen = np.isfinite(evidence.deviation) & (evidence.deviation > 0)
+    if seen.any():
+        deviation, error = evidence.deviation[seen], evidence.error[seen]
+        axes.plot(deviation, error, ".", ms=3, color=BLUE, alpha=0.6, label="labelled frames")
+        ends = np.array([deviation.min(), deviation.max()])
+        for one in found.levels:
+            if one.group == "" and np.isfinite(one.ratio):
+                axes.plot(
+                    ends, one.ratio * ends, color=ORANGE, label=f"{1 - found.missed:.0%} below"
+                )
+                axes.plot(ends, one.typical * ends, color=ORANGE, ls=":", label="half below")
+    trust = found.trust("")
+    axes.axhline(found.bearable_error, color=GREY, lw=0.8, label="bearable error")
+    axes.axvspan(trust.lower, trust.upper, color=ORANGE, alpha=0.12, lw=0, label="candidates")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="maximum force deviation before training (eV/Å)",
+        ylabel="largest force error (eV/Å)",
+    )
+    axes.legend(frameon=False, fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=200)
 
 
 def _figure() -> tuple[Figure, Axes]:
@@ -91,7 +120,7 @@ def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None
     samples = {index: values for index, values in samples.items() if len(values)}
     if not samples:
         return None
-    trust = ctx.spec.select.trust
+    trust = iterations[-1].trust or ctx.spec.select.trust
     low = trust.lower / 30  # an ideal crystal has no forces, hence no deviation
     high = max(max(v.max() for v in samples.values()), trust.upper)
     bins = np.geomspace(low, high * 1.01, 60).tolist()

@@ -9,6 +9,7 @@ import numpy as np
 from al_loop.hashing import digest
 from al_loop.loop.context import Context
 from al_loop.loop.decide import Decision, Measured, decide
+from al_loop.loop.trust import compare_with_labels
 from al_loop.store import IterationRecord
 from al_loop.units import Array
 
@@ -43,6 +44,7 @@ def recount(ctx: Context, index: int) -> None:
     record = ctx.store.iterations.get(ctx.name, index)
     if record is None:
         return
+    compare_with_labels(ctx, ctx.store.selections.of_iteration(ctx.name, index))
     # No lease may be held: what others count at the same time (samples) is not ours to write, and
     # of two that recount at once, the one that writes last has what both know.
     before, measured = None, measure(ctx, record)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from al_loop.campaign.spec import TrustLevels
-
 
 def enough(*, wanted: int, waiting: int, quorum: float) -> bool:
     """Whether ``wanted - waiting`` of the ``wanted`` frames reach the quorum.
@@ -16,9 +14,9 @@ def enough(*, wanted: int, waiting: int, quorum: float) -> bool:
     return wanted - waiting >= quorum * wanted - 1e-9
 
 
-def no_longer_wanted(scores: Mapping[str, float], trust: TrustLevels) -> set[str]:
+def no_longer_wanted(scores: Mapping[str, float], lower: Mapping[str, float]) -> set[str]:
     """Frames of which a committee is sure: maximum force deviation below the lower trust level.
 
-    A frame without an answer (NaN) stays wanted.
+    ``lower`` is that of each frame. A frame without an answer (NaN) stays wanted.
     """
-    return {frame for frame, deviation in scores.items() if deviation < trust.lower}
+    return {frame for frame, deviation in scores.items() if deviation < lower[frame]}

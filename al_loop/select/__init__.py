@@ -10,6 +10,7 @@ from al_loop.select.calibration import (
     conformal_quantile,
 )
 from al_loop.select.diversity import Candidate, Environments, Novel, farthest_first
+from al_loop.select.environment import Environment, uncertain_environment
 from al_loop.select.filters import Filter, all_of, apart, finite, make_filter, within_density
 from al_loop.select.stranded import Stranded, stranded_systems
 from al_loop.select.trust import ACCURATE, CANDIDATE, FAILED, classify
@@ -22,6 +23,7 @@ __all__ = [
     "Calibrated",
     "Calibration",
     "Candidate",
+    "Environment",
     "Environments",
     "Evidence",
     "Filter",
@@ -40,5 +42,6 @@ __all__ = [
     "finite",
     "make_filter",
     "stranded_systems",
+    "uncertain_environment",
     "within_density",
 ]

@@ -1,8 +1,9 @@
 """Systems of which the committee knows nothing.
 
-Where every sample of a system is failed there is no candidate, so no label, so the next committee
-knows as little as this one. Such a system starts from its earliest sane frames: closest to the
-structure it started from, before the bad forces have carried it away.
+Where a system has failed samples and no candidate, it gets no label, so the next committee knows as
+little as this one. (A few samples may be accurate: an ideal crystal has no forces to disagree on.)
+Such a system starts from its earliest sane failed frames: closest to the structure it started from,
+before the bad forces have carried it away.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from ase import Atoms
 
 from al_loop.frame import frame_hash
 from al_loop.select.batch import Pick, Pool
-from al_loop.select.trust import FAILED
+from al_loop.select.trust import CANDIDATE, FAILED
 
 
 @dataclass(frozen=True)
 class Stranded:
-    """A system without a single accurate or candidate sample; ``note`` says so to a person."""
+    """A system whose samples are failed, but for a few; ``note`` says so to a person."""
 
     system: str
     picks: tuple[Pick, ...]
@@ -36,19 +37,24 @@ def stranded_systems(
 ) -> tuple[Stranded, ...]:
     """Stranded systems, each with up to ``each`` of its earliest frames that ``accept`` allows.
 
-    ``systems`` are the walkers of each system (a composition at its conditions). Frames of all
-    walkers are taken by their place in the walk. Frames in ``known`` (hashes) are passed over.
+    ``systems`` are the walkers of each system (a structure at its conditions); samples that a
+    walker did not reach are failed ones. Stranded is a system without a candidate more than half
+    of whose samples are failed. Frames of all walkers are taken by their place in the walk.
+    Frames in ``known`` (hashes) are passed over.
     """
     found = []
     for system, pools in sorted(systems.items()):
-        samples = sum(len(pool.code) for pool in pools)
-        if samples == 0 or any((pool.code != FAILED).any() for pool in pools):
+        codes = np.concatenate([pool.code for pool in pools]) if pools else np.empty(0)
+        failed = int(np.count_nonzero(codes == FAILED))
+        if (codes == CANDIDATE).any() or 2 * failed <= len(codes):
             continue
         picks = _earliest(pools, each=each, accept=accept, known=known)
         what = f"{len(picks)} of its earliest frames are labelled"
         if not picks:
             what = "and it has no sane frame to label: look at its starting structure"
-        note = f"{system}: all {samples} samples are above the upper trust level; {what}"
+        which = f"all {failed}" if failed == len(codes) else f"{failed} of {len(codes)}"
+        note = f"{system}: {which} samples are above the upper trust level, or were not reached"
+        note += f", and none is a candidate; {what}"
         found.append(Stranded(system, picks, note))
     return tuple(found)
 
@@ -65,6 +71,7 @@ def _earliest(
         (int(sample), pool.name, position, pool)
         for pool in pools
         for position, sample in enumerate(np.asarray(pool.kept))
+        if pool.code[sample] == FAILED
     )
     for sample, name, position, pool in places:
         if len(picks) == each:

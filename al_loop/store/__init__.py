@@ -4,10 +4,12 @@ from al_loop.store.campaigns import CampaignRecord, CampaignState
 from al_loop.store.connection import Connection, find_connection
 from al_loop.store.events import Event
 from al_loop.store.iterations import (
+    CalibrationRecord,
     Counts,
     Decision,
     IterationFacts,
     IterationRecord,
+    Levels,
     Stage,
 )
 from al_loop.store.jobs import JobRecord
@@ -24,6 +26,7 @@ from al_loop.store.walks import WalkRecord
 
 __all__ = [
     "IMPORTED",
+    "CalibrationRecord",
     "CampaignRecord",
     "CampaignState",
     "Chosen",
@@ -39,6 +42,7 @@ __all__ = [
     "LabelRecord",
     "LabelState",
     "LabelTally",
+    "Levels",
     "LocalServer",
     "Method",
     "ModelRecord",

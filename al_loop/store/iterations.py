@@ -37,6 +37,45 @@ class Counts(Record):
     """What the labels cost, failed and quarantined ones included: s x cores."""
 
 
+class Levels(Record):
+    """Trust levels that labels gave, eV/Å, and what they stand on.
+
+    ``ratio`` bounds error over deviation, ``typical`` is its median. ``accurate`` of ``frames``
+    labelled frames are below the lower level; ``missed`` of them had an error that is not bearable.
+    """
+
+    group: str
+    """Composition and exploration stage; empty: all frames."""
+    trust: TrustLevels
+    frames: int
+    ratio: float
+    typical: float
+    accurate: int
+    missed: int
+
+
+class CalibrationRecord(Record):
+    """How deviations translate into errors, by the labels that there were; errors in eV/Å.
+
+    ``covered`` of ``predicted`` frames kept the bound that the labels before them had given.
+    """
+
+    bearable_error: float
+    missed: float
+    """Share of accurate frames that may have a larger error."""
+    fixed: TrustLevels
+    """Levels of frames that nothing is known about."""
+    levels: tuple[Levels, ...]
+    covered: int
+    predicted: int
+    """Frames whose error the labels of earlier iterations could predict."""
+
+    def trust(self, group: str) -> TrustLevels:
+        """Levels of a group: its own, else those of all frames, else the fixed ones."""
+        known = {one.group: one.trust for one in self.levels}
+        return known.get(group, known.get("", self.fixed))
+
+
 _OF_LABELS = (
     "labelled",
     "failed_labels",
@@ -61,6 +100,9 @@ class IterationRecord(Record):
     """Part of it in which no engine computed, s."""
     counts: Counts = Counts()
     trust: TrustLevels | None = None
+    """Levels of frames whose composition and stage have none of their own."""
+    calibration: CalibrationRecord | None = None
+    """Where the levels come from labels."""
     test_errors: ErrorSummary | None = None
     final_test_errors: ErrorSummary | None = None
     audit_error: float | None = None
@@ -155,6 +197,15 @@ class Iterations:
         moved = {"stage": to_stage, "stage_started": when or now(), "planned": False}
         change: Mapping[str, Any] = {"$set": {**moved, **_settings(facts)}}
         return self.table.change_if(_key(campaign, index), {"stage": from_stage}, change)
+
+    def calibrate(self, campaign: str, index: int, found: CalibrationRecord) -> CalibrationRecord:
+        """Write down a calibration, once; the one that was first, for everybody."""
+        key = _key(campaign, index)
+        self.table.change(
+            {"_id": key, "calibration": None}, {"$set": {"calibration": found.to_document()}}
+        )
+        record = self.get(campaign, index)
+        return found if record is None or record.calibration is None else record.calibration
 
     def mark_planned(self, campaign: str, index: int, stage: Stage) -> bool:
         """Say that all jobs of a stage are in the store; False when it has moved on."""

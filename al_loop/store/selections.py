@@ -46,14 +46,33 @@ class Selection:
     (``al_loop.train.suspects.Suspicion``)."""
     dropped: bool = False
     """No longer wanted: a later committee was sure of it before it was labelled."""
+    group: str = ""
+    """Composition and exploration stage: what trust levels are calibrated by."""
+    stands_for: float | None = None
+    """Samples of its group and kind (candidate, audit) per frame that was chosen of them."""
+    error: float | None = None
+    largest_force: float | None = None
+    """Once it is labelled: largest error of a predicted force, largest force; eV/Å."""
+    environment: dict[str, Any] | None = None
+    """The atom on which the committee disagreed most, and its neighbours
+    (``al_loop.select.environment.Environment``)."""
 
 
+_FLOATS = (
+    "temperature",
+    "pressure",
+    "density",
+    "deviation",
+    "stands_for",
+    "error",
+    "largest_force",
+)
 _NAMES = tuple(f.name for f in fields(Selection))
 
 
 def _to_document(selection: Selection) -> Document:
     document: Document = {name: getattr(selection, name) for name in _NAMES}
-    for name in ("temperature", "pressure", "density", "deviation"):
+    for name in _FLOATS:
         if document[name] is not None:
             document[name] = float(document[name])
     document["iteration"] = int(selection.iteration)
@@ -66,6 +85,7 @@ def _to_document(selection: Selection) -> Document:
 def _from_document(document: Document) -> Selection:
     values: dict[str, Any] = {name: document.get(name) for name in _NAMES}
     values["dropped"] = bool(values["dropped"])
+    values["group"] = values["group"] or ""
     if values["predicted_forces"] is not None:
         values["predicted_forces"] = unpack(document["predicted_forces"])
     return Selection(**values)
@@ -157,6 +177,29 @@ class Selections:
         query = {"campaign": campaign, "suspicion.iteration": iteration}
         found = self.table.find(query, fields={"predicted_forces": 0}, sort=[("frame", 1)])
         return [_from_document(document) for document in found]
+
+    def set_errors(self, campaign: str, found: Mapping[str, tuple[float, float] | None]) -> None:
+        """Frame -> largest error and largest force (eV/Å) by its label; None: none is believed."""
+        for frame, pair in found.items():
+            error, force = (None, None) if pair is None else (float(pair[0]), float(pair[1]))
+            change = {"$set": {"error": error, "largest_force": force}}
+            self.table.change({"_id": f"{campaign}/{frame}"}, change)
+
+    def evidence(self, campaign: str, *, before: int, limit: int) -> list[Selection]:
+        """The latest frames, at most ``limit``, that iterations before this one labelled.
+
+        With the committee's deviation and the error that the label showed; without forces; the
+        oldest first.
+        """
+        query = {
+            "campaign": campaign,
+            "iteration": {"$gte": 0, "$lt": before},
+            "error": {"$ne": None},
+        }
+        order = [("campaign", -1), ("iteration", -1), ("frame", -1), ("chosen", -1)]
+        left_out = {"predicted_forces": 0}
+        found = self.table.find(query, fields=left_out, sort=order, limit=limit)
+        return [_from_document(document) for document in reversed(found)]
 
     def drop(self, campaign: str, frames: Iterable[str]) -> None:
         """Say that frames are no longer wanted."""

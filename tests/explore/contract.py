@@ -214,6 +214,7 @@ class ExplorerContract:
         (walk,) = self.run(explorer, committee, tmp_path, (self.walker(), away), keep=keep)
         assert len(walk.step) > 2
         assert walk.kept.tolist() == [0, 1]
+        assert walk.beyond is None
         assert len(walk.frames) == len(walk.forces) == len(walk.deviations) == 2
         assert walk.last is None
 
@@ -270,6 +271,9 @@ class ExplorerContract:
         assert (walk.stop, walk.cut, len(walk.step)) == ("deviation", 1, first)
         np.testing.assert_array_equal(walk.max_force_deviation, eps[:first])
         assert len(walk.frames) == first
+        assert walk.beyond is not None
+        beyond = whole.frames[first]
+        np.testing.assert_allclose(walk.beyond.positions, beyond.positions, atol=1e-9)
 
     def test_close_atoms_end_a_trajectory(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path

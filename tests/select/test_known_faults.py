@@ -107,7 +107,8 @@ def test_a_system_above_the_upper_level_starts_from_its_earliest_sane_frames() -
         pool = {"first": first, "second": second}[pick.walker]
         assert pick.frame == frame_hash(pool.frames[pick.position])
     assert found.note == (
-        "lost: all 12 samples are above the upper trust level; "
+        "lost: all 12 samples are above the upper trust level, or were not reached, and none is "
+        "a candidate; "
         "3 of its earliest frames are labelled"
     )
 

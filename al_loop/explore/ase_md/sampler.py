@@ -71,7 +71,9 @@ class Sampler:
                 apart=apart,
             )
         )
-        if worst < self._keep.upper or index < self._keep.earliest:
+        failed = sum(row.max_force >= self._keep.upper for row in self._rows)
+        beyond = worst > self._limits.deviation
+        if worst < self._keep.upper or failed <= self._keep.earliest or beyond:
             frame = Atoms(
                 numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
             )
@@ -105,7 +107,7 @@ class Sampler:
 
     def walk(self, walker: Walker, reduction: Reduction) -> Walk:
         """What was sampled, reduced."""
-        kept, last = reduction.kept, reduction.last
+        kept, last, beyond = reduction.kept, reduction.last, reduction.beyond
         return reduced_walk(
             walker,
             self.samples(),
@@ -114,6 +116,7 @@ class Sampler:
             forces=[self._forces[i] for i in kept],
             deviations=[self._deviations[i] for i in kept],
             last=None if last is None else self._frames[last],
+            beyond=None if beyond is None else self._frames[beyond],
         )
 
     def state(self) -> dict[str, NDArray[Any]]:

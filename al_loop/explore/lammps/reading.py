@@ -37,8 +37,11 @@ def read_walk(
     samples = _columns({step: one for _, rows in found for step, one in rows.items()})
     reduction = reduce_samples(samples, walker=walker, limits=limits, keep=keep, ending=ending)
     kept = [int(step) for step in samples.step[reduction.kept]]
-    last = None if reduction.last is None else int(samples.step[reduction.last])
-    wanted = {*kept, *(() if last is None else (last,))}
+    last, beyond = (
+        None if index is None else int(samples.step[index])
+        for index in (reduction.last, reduction.beyond)
+    )
+    wanted = {*kept, *(step for step in (last, beyond) if step is not None)}
     frames: dict[int, Atoms] = {}
     forces: dict[int, Array] = {}
     deviations: dict[int, Array] = {}
@@ -64,6 +67,7 @@ def read_walk(
         forces=[forces[step] for step in kept],
         deviations=[deviations[step] for step in kept],
         last=None if last is None else frames[last],
+        beyond=None if beyond is None else frames[beyond],
     )
 
 

@@ -29,23 +29,37 @@ from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
 from al_loop.loop.stages.train import leader_of
+from al_loop.loop.trust import calibrated, group_of, trust_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
+
+EARLIEST = 4
+"""Samples that a walk keeps all of whose samples are failed."""
 
 
 class Explore(Waits):
     """Jobs of a few walkers each."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
-        """Walkers dealt to jobs, long ones first, so that the jobs take about as long."""
+        """Walkers dealt to jobs, long ones first, so that the jobs take about as long.
+
+        Those of one job share their trust levels.
+        """
         index = {"index": ctx.conditions(iteration.index)}
         ctx.store.iterations.freeze(ctx.name, iteration.index, CONDITIONS, index)
+        calibrated(ctx, iteration.index)
         walkers = walkers_of(ctx, iteration.index)
         by_cost = sorted(
             walkers, key=lambda name: (-walkers[name][0].steps * len(walkers[name][1]), name)
         )
-        count = -(-len(by_cost) // ctx.spec.explore.walkers_per_job)
-        deals = [by_cost[i::count] for i in range(count)]
+        groups: dict[str, list[str]] = {}
+        for name in by_cost:
+            group = group_of(ctx, iteration.index, walkers[name][1])
+            groups.setdefault(group, []).append(name)
+        deals = []
+        for names in groups.values():
+            count = -(-len(names) // ctx.spec.explore.walkers_per_job)
+            deals += [names[i::count] for i in range(count)]
         # Every other job goes the other way round: jobs that run side by side then load models
         # at different times, and one computes while its neighbour loads.
         jobs = [
@@ -64,7 +78,9 @@ class Explore(Waits):
             stage_score_job(folder, committee=committee, frames=frames)
             return
         walkers = walkers_of(ctx, job.iteration, names=job.items)
-        trust = ctx.spec.select.trust
+        record = ctx.store.iterations.get(ctx.name, job.iteration)
+        some_start = walkers[job.items[0]][1]
+        trust = trust_of(ctx, record, group_of(ctx, job.iteration, some_start))
         stage = ctx.spec.explore
         stage_explore_job(
             folder,
@@ -78,7 +94,10 @@ class Explore(Waits):
                 min_distance=ctx.spec.select.min_distance,
             ),
             keep=KeepRule(
-                lower=trust.lower, upper=trust.upper, accurate=max(4, ctx.spec.select.audit)
+                lower=trust.lower,
+                upper=trust.upper,
+                accurate=max(4, ctx.spec.select.audit),
+                earliest=EARLIEST,
             ),
         )
 

@@ -18,6 +18,7 @@ from al_loop.loop.stages.labelling import (
     why_none,
     write_chunk,
 )
+from al_loop.loop.trust import compare_with_labels
 from al_loop.store import IterationRecord, JobRecord
 
 
@@ -52,6 +53,7 @@ class Label:
         """Measure the error on audit frames and decide."""
         chosen = self._chosen(ctx, iteration)
         measured = measure(ctx, iteration)
+        compare_with_labels(ctx, ctx.store.selections.of_iteration(ctx.name, iteration.index))
         if chosen and not ctx.store.labels.known(chosen, ctx.method):
             raise CampaignFailed(why_none(ctx, iteration, "selected"), remedy=RETRY)
         decision = judge(ctx, measured)

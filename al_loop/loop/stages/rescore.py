@@ -17,6 +17,7 @@ from al_loop.loop.jobs import run_job
 from al_loop.loop.quorum import no_longer_wanted
 from al_loop.loop.stages.base import Note
 from al_loop.loop.stages.labelling import frames_waiting
+from al_loop.loop.trust import trust_of
 from al_loop.store import JobRecord
 
 SCORE_JOB = "score"
@@ -41,7 +42,10 @@ def frames_to_score(ctx: Context, iteration: int) -> tuple[str, ...]:
 
 def drop_sure(ctx: Context, iteration: int, scores: Mapping[str, float]) -> list[Note]:
     """Ask the late jobs to leave out what is no longer wanted; harmless when done before."""
-    sure = no_longer_wanted(scores, ctx.spec.select.trust)
+    record = ctx.store.iterations.get(ctx.name, iteration)
+    groups = {s.frame: s.group for s in ctx.store.selections.get_many(ctx.name, scores)}
+    lower = {frame: trust_of(ctx, record, groups.get(frame, "")).lower for frame in scores}
+    sure = no_longer_wanted(scores, lower)
     late = ctx.store.jobs.late(ctx.name, iteration)
     waiting = frames_waiting(ctx, late)
     if not sure & waiting:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import replace
 
 from ase import Atoms
 
@@ -10,17 +12,24 @@ from al_loop.errors import JobFolderError
 from al_loop.explore import Walk, collect_walks
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.explored import Explored, explored, samples
+from al_loop.loop.figures import draw_calibration
 from al_loop.loop.stages.base import Completed, Note, Waits
-from al_loop.loop.stages.explore import walkers_of
+from al_loop.loop.stages.explore import EARLIEST
 from al_loop.loop.stages.rescore import SCORE_JOB
+from al_loop.loop.trust import evidence_before, trust_of
 from al_loop.select import (
     ACCURATE,
     CANDIDATE,
-    Batch,
+    FAILED,
+    Filter,
+    Pick,
     Pool,
+    Stranded,
     choose_batch,
-    classify,
     make_filter,
+    stranded_systems,
+    uncertain_environment,
 )
 from al_loop.store import IterationRecord, JobRecord, Selection
 from al_loop.units import density
@@ -59,81 +68,110 @@ class Select(Waits):
 
     def _choose(self, ctx: Context, iteration: IterationRecord, walks: list[Walk]) -> Completed:
         spec = ctx.spec.select
-        codes = {w.name: classify(w.max_force_deviation, levels=spec.trust) for w in walks}
-        pools = [
-            Pool(
-                name=walk.name,
-                kept=walk.kept,
-                code=codes[walk.name],
-                frames=walk.frames,
-            )
-            for walk in walks
-        ]
+        found, planned = explored(ctx, iteration, walks)
         affordable = _affordable(ctx, iteration)
-        batch = choose_batch(
-            pools,
-            batch=max(0, min(spec.batch, affordable - spec.audit)),
+        batch = max(0, min(spec.batch, affordable - spec.audit))
+        accept = make_filter(min_distance=spec.min_distance, density=spec.density)
+        known = _Known(ctx, iteration)
+        stranded = _stranded(found, batch=batch, accept=accept, known=known)
+        first = [pick for one in stranded for pick in one.picks][:batch]
+        rest = choose_batch(
+            [one.pool for one in found],
+            batch=batch - len(first),
             audit=max(0, min(spec.audit, affordable)),
-            accept=make_filter(min_distance=spec.min_distance, density=spec.density),
-            known=_Known(ctx, iteration),
+            accept=accept,
+            known=known,
             seed=derive_seed(ctx.spec.seed, "select", iteration.index),
         )
-        self._keep(ctx, iteration, walks, batch)
-        totals = {
-            code: int(sum((codes[w.name] == code).sum() for w in walks))
-            for code in (ACCURATE, CANDIDATE)
-        }
-        explored = _planned_samples(ctx, iteration)
+        picks = [*first, *rest.picks]
+        _keep(ctx, iteration, found, picks, failed={pick.frame for pick in first})
+        for one in stranded:
+            ctx.event("system-stranded", one.note)
+        accurate, candidate = samples(found, ACCURATE), samples(found, CANDIDATE)
         counts = iteration.counts.model_copy(
             update={
-                "explored": explored,
-                "accurate": totals[ACCURATE],
-                "candidate": totals[CANDIDATE],
-                "failed": explored - totals[ACCURATE] - totals[CANDIDATE],
-                "audit": sum(pick.why == "audit" for pick in batch.picks),
+                "explored": planned,
+                "accurate": accurate,
+                "candidate": candidate,
+                "failed": planned - accurate - candidate,
+                "audit": sum(pick.why == "audit" for pick in picks),
             }
         )
-        chosen = len(batch.picks) - counts.audit
+        if iteration.calibration is not None:
+            evidence = evidence_before(ctx, iteration.index)
+            folder = ctx.iteration_folder(iteration.index)
+            draw_calibration(evidence, iteration.calibration, folder / "calibration.png")
+        chosen = len(picks) - counts.audit
         note = f"{counts.candidate} candidates of {counts.explored} samples, {chosen} chosen"
-        return Completed("label", {"counts": counts, "trust": spec.trust}, note=note)
-
-    @staticmethod
-    def _keep(ctx: Context, iteration: IterationRecord, walks: list[Walk], batch: Batch) -> None:
-        by_name = {walk.name: walk for walk in walks}
-        frames: dict[str, Atoms] = {}
-        selections: list[Selection] = []
-        for pick in batch.picks:
-            walk = by_name[pick.walker]
-            atoms = walk.frames[pick.position]
-            frames[pick.frame] = atoms
-            selections.append(
-                Selection(
-                    campaign=ctx.name,
-                    frame=pick.frame,
-                    iteration=iteration.index,
-                    chosen=pick.why,
-                    split=ctx.split(pick.frame),
-                    source=pick.walker,
-                    step=int(walk.step[pick.sample]),
-                    temperature=float(walk.temperature[pick.sample]),
-                    pressure=float(walk.pressure[pick.sample]),
-                    density=density(atoms),
-                    deviation=float(walk.max_force_deviation[pick.sample]),
-                    predicted_forces=walk.forces[pick.position],
-                )
-            )
-        ctx.store.frames.put_many(frames)
-        ctx.store.selections.put_many(selections)
+        if stranded:
+            note += f", {len(first)} of them of systems that have no candidate"
+        return Completed(
+            "label", {"counts": counts, "trust": trust_of(ctx, iteration, "")}, note=note
+        )
 
 
-def _planned_samples(ctx: Context, iteration: IterationRecord) -> int:
-    """Samples that the walkers would have given had none left the physical.
+def _stranded(
+    found: Sequence[Explored], *, batch: int, accept: Filter, known: Container[str]
+) -> tuple[Stranded, ...]:
+    """Systems of which the committee knows nothing; each may have its share of the batch."""
+    systems: dict[str, list[Pool]] = {}
+    for one in found:
+        systems.setdefault(one.system, []).append(one.whole_pool)
+    each = min(EARLIEST, max(1, batch // max(1, len(systems))))
+    return stranded_systems(systems, each=each, accept=accept, known=known)
 
-    Those that a walker did not reach count as failed: how far an engine ran on after that is
-    chance, and a walker that explodes at once has not explored with confidence.
-    """
-    walkers = walkers_of(ctx, iteration.index).values()
-    return sum(walker.steps // walker.sample_every + 1 for walker, _ in walkers)
+
+def _keep(
+    ctx: Context,
+    iteration: IterationRecord,
+    found: Sequence[Explored],
+    picks: Sequence[Pick],
+    *,
+    failed: Container[str],
+) -> None:
+    """Put what was chosen into the store; ``failed`` are frames of stranded systems."""
+    by_name = {one.walk.name: one for one in found}
+
+    def kind(pick: Pick) -> tuple[str, int]:
+        code = FAILED if pick.frame in failed else CANDIDATE
+        return by_name[pick.walker].group, ACCURATE if pick.why == "audit" else code
+
+    drawn = Counter(kind(pick) for pick in picks)
+    frames: dict[str, Atoms] = {}
+    selections: list[Selection] = []
+    for pick in picks:
+        one = by_name[pick.walker]
+        group, code = kind(pick)
+        frames[pick.frame] = one.whole_pool.frames[pick.position]
+        chosen = Selection(
+            campaign=ctx.name,
+            frame=pick.frame,
+            iteration=iteration.index,
+            chosen=pick.why,
+            split=ctx.split(pick.frame),
+            source=pick.walker,
+            density=density(frames[pick.frame]),
+            group=group,
+            stands_for=max(1, samples(found, code, group=group)) / drawn[group, code],
+        )
+        reached = pick.sample < len(one.walk.step)
+        selections.append(_measured(chosen, one.walk, pick) if reached else chosen)
+    ctx.store.frames.put_many(frames)
+    ctx.store.selections.put_many(selections)
+
+
+def _measured(chosen: Selection, walk: Walk, pick: Pick) -> Selection:
+    """With what was measured of the sample; of one beyond the limit nothing is kept."""
+    around = uncertain_environment(walk.frames[pick.position], walk.deviations[pick.position])
+    return replace(
+        chosen,
+        step=int(walk.step[pick.sample]),
+        temperature=float(walk.temperature[pick.sample]),
+        pressure=float(walk.pressure[pick.sample]),
+        deviation=float(walk.max_force_deviation[pick.sample]),
+        predicted_forces=walk.forces[pick.position],
+        environment=around.to_document(),
+    )
 
 
 class _Known(Container[str]):

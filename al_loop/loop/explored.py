@@ -1,0 +1,85 @@
+"""What an iteration has explored: its walks, each with its samples classified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from al_loop.explore import Walk
+from al_loop.loop.context import Context
+from al_loop.loop.stages.explore import walkers_of
+from al_loop.loop.trust import group_of, trust_of
+from al_loop.select import FAILED, Pool, classify
+from al_loop.select.trust import Codes
+from al_loop.store import IterationRecord
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A walk; ``code`` (samples,) are what its samples are, of ``planned`` that it was to give.
+
+    ``group`` is what trust levels are calibrated by; ``system`` a structure at its conditions.
+    """
+
+    walk: Walk
+    group: str
+    system: str
+    code: Codes
+    planned: int
+
+    @property
+    def pool(self) -> Pool:
+        """What may be chosen from it."""
+        walk = self.walk
+        return Pool(name=walk.name, kept=walk.kept, code=self.code, frames=walk.frames)
+
+    @property
+    def whole_pool(self) -> Pool:
+        """The same, with the samples that it did not reach as failed ones.
+
+        The first of them may be there: the one that was beyond the limit of deviation.
+        """
+        walk, reached = self.walk, len(self.code)
+        code = np.full(max(self.planned, reached), FAILED, dtype=self.code.dtype)
+        code[:reached] = self.code
+        if walk.beyond is None or reached == len(code):
+            return Pool(name=walk.name, kept=walk.kept, code=code, frames=walk.frames)
+        kept = np.append(walk.kept, reached)
+        return Pool(name=walk.name, kept=kept, code=code, frames=[*walk.frames, walk.beyond])
+
+
+def explored(
+    ctx: Context, iteration: IterationRecord, walks: Iterable[Walk]
+) -> tuple[list[Explored], int]:
+    """The walks of an iteration, and the samples that all its walkers were to give.
+
+    Those that a walker did not reach count as failed: how far an engine ran on after that is
+    chance, and a walker that explodes at once has not explored with confidence.
+    """
+    walkers = walkers_of(ctx, iteration.index)
+    planned = {name: one.steps // one.sample_every + 1 for name, (one, _) in walkers.items()}
+    found = []
+    for walk in walks:
+        _, start = walkers[walk.name]
+        group = group_of(ctx, iteration.index, start)
+        found.append(
+            Explored(
+                walk=walk,
+                group=group,
+                system=walk.name.rpartition("-")[0],
+                code=classify(walk.max_force_deviation, levels=trust_of(ctx, iteration, group)),
+                planned=planned[walk.name],
+            )
+        )
+    return found, sum(planned.values())
+
+
+def samples(explored: Sequence[Explored], code: int, *, group: str | None = None) -> int:
+    """Number of samples of this code, in all or in a group."""
+    return sum(
+        int(np.count_nonzero(one.code == code))
+        for one in explored
+        if group is None or one.group == group
+    )

@@ -1,0 +1,114 @@
+"""Trust levels from a campaign's own labels, and systems of which its committee knows nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
+from al_loop.launch.submit import register
+from al_loop.loop.context import Context
+from al_loop.loop.judge import recount
+from al_loop.loop.trust import evidence_before
+from al_loop.select import CANDIDATE, classify
+from al_loop.store import Store
+from tests.campaigns import CHEAP, write_campaign
+from tests.loop.test_late_labels import NAME, Hands, at, carry_on, state
+
+pytestmark = pytest.mark.engine
+
+
+def begin(store: Store, folder: Path, **select: Any) -> CampaignSpec:
+    data = dump_campaign(load_campaign(write_campaign(folder, CHEAP, name=NAME)))
+    data["select"] |= {"batch": 30, "audit": 10, **select}
+    data["explore"]["stages"][1] |= {"name": "melt", "steps": 300}
+    data["budget"]["iterations"] = 4
+    data["folder"] = str(folder / NAME)
+    spec = CampaignSpec.model_validate(data)
+    register(store, spec, base=folder)
+    return spec
+
+
+def test_levels_follow_from_the_labels_that_there_are(store: Store, tmp_path: Path) -> None:
+    spec = begin(store, tmp_path, bearable_error=0.4, trust={"lower": 0.1, "upper": 20.0})
+    hands = Hands()
+    carry_on(store, hands, lambda: at(store, 3, "label"))
+    ctx = Context(store, NAME)
+
+    first = store.iterations.get(NAME, 0)
+    assert first is not None and first.calibration is not None
+    assert first.calibration.levels == ()  # no label has been predicted yet
+    assert first.trust == spec.select.trust
+
+    record = store.iterations.get(NAME, 3)
+    assert record is not None and record.calibration is not None
+    found = record.calibration
+    groups = {one.group for one in found.levels}
+    assert "" in groups
+    assert "SiO2, melt" in groups
+    assert record.trust == found.trust("") != spec.select.trust
+    assert found.trust("SiO2, another") == found.trust("")
+    # The evidence, again from the labels themselves.
+    evidence = evidence_before(ctx, 3)
+    chosen = [s for i in range(3) for s in store.selections.of_iteration(NAME, i)]
+    told = [s for s in chosen if s.predicted_forces is not None]
+    labels = ctx.labels_of([s.frame for s in told])
+    good = [s for s in told if labels[s.frame].state == "ok"]
+    assert len(evidence.error) == len(good) >= 30
+    errors = {}
+    for s in good:
+        forces = labels[s.frame].forces
+        assert forces is not None and s.predicted_forces is not None
+        errors[s.frame] = np.sqrt(((s.predicted_forces - forces) ** 2).sum(axis=1)).max()
+    assert sorted(evidence.error) == pytest.approx(sorted(errors.values()))
+    # Samples are classified by the levels of their group.
+    trust = found.trust("SiO2, melt")
+    walks = store.walks.of_iteration(NAME, 3)
+    codes = np.concatenate([classify(w.max_force_deviation, levels=trust) for w in walks])
+    assert record.counts.candidate == np.count_nonzero(codes == CANDIDATE)
+    assert (ctx.iteration_folder(3) / "calibration.png").stat().st_size > 10_000
+
+
+def test_a_frame_is_kept_with_the_atom_that_was_uncertain(store: Store, tmp_path: Path) -> None:
+    begin(store, tmp_path)
+    carry_on(store, Hands(), lambda: at(store, 0, "label"))
+    chosen = [
+        s for s in store.selections.of_iteration(NAME, 0) if s.chosen in ("candidate", "audit")
+    ]
+    assert chosen
+    atoms = store.frames.get_many([s.frame for s in chosen])
+    for s in chosen:
+        assert s.environment is not None
+        assert s.environment["deviation"] == pytest.approx(s.deviation)
+        assert atoms[s.frame][s.environment["atom"]].symbol == s.environment["element"]
+        assert s.group == "SiO2, stage 1"
+        assert s.stands_for is not None and s.stands_for >= 1
+
+
+def test_a_label_that_is_not_believed_is_no_evidence(store: Store, tmp_path: Path) -> None:
+    begin(store, tmp_path)
+    carry_on(store, Hands(), lambda: at(store, 1, "train"))
+    ctx = Context(store, NAME)
+    before = evidence_before(ctx, 1)
+    audits = [s for s in store.selections.of_iteration(NAME, 0) if s.error is not None]
+    store.labels.quarantine(audits[0].frame, ctx.method, reason="by-hand", doubt="a test")
+    recount(ctx, 0)
+    assert len(evidence_before(ctx, 1).error) == len(before.error) - 1
+
+
+def test_a_system_above_the_upper_level_starts_from_its_earliest_frames(
+    store: Store, tmp_path: Path
+) -> None:
+    begin(store, tmp_path, trust={"lower": 1e-9, "upper": 1e-8}, batch=6, audit=2)
+    hands = Hands()
+    carry_on(store, hands, lambda: at(store, 0, "label"))
+    chosen = [s for s in store.selections.of_iteration(NAME, 0) if s.chosen == "candidate"]
+    assert {s.source.rpartition("-")[0] for s in chosen} >= {"cristobalite-nvt-1500K"}
+    assert all(s.step is None or s.step <= 3 * 5 for s in chosen)
+    told = [e.text for e in store.events.latest(NAME, 50) if e.kind == "system-stranded"]
+    assert any("cristobalite-nvt-1500K" in text and "upper trust level" in text for text in told)
+    carry_on(store, hands, lambda: at(store, 1, "train") or state(store) != "running")
+    assert at(store, 1, "train")
