@@ -295,6 +295,11 @@ class SelectStage(Options):
         description="Share of the frames called accurate whose error may be larger than that.",
     )
     batch: int = Field(ge=1, description="Candidates to label in an iteration.")
+    diversity: bool = Field(
+        True,
+        description="Those candidates first whose atoms have environments that no labelled frame "
+        "has; false: at random, walker by walker.",
+    )
     audit: int = Field(
         4, ge=0, description="Frames to label that the committee calls accurate, drawn at random."
     )

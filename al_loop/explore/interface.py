@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from al_loop.campaign.engines import Engine
 from al_loop.d3 import D3
+from al_loop.descriptors import Features
 from al_loop.jobfolder import Clock
 from al_loop.units import Array
 
@@ -77,6 +78,8 @@ class KeepRule(_Frozen):
     """Trust levels of the maximum force deviation, eV/Å: lower <= eps < upper is kept."""
     accurate: int
     """Number of samples below ``lower`` whose configuration is kept, drawn at random (audit)."""
+    described: int = 0
+    """Number of candidates, spread over the walk, whose atoms' environments are described."""
     earliest: int = 0
     """Number of first samples at or above ``upper`` that are kept of a walk without any between."""
 
@@ -122,6 +125,9 @@ class Walk:
         labels (without ``Committee.dispersion``).
     deviations
         One (atoms,) array per kept frame: the force deviation of each atom, eV/Å.
+    described, descriptors
+        (n,) indices into ``kept`` and (n, atoms, features): the leader's descriptors of those
+        candidates, as :func:`al_loop.descriptors.projected` has them. None without any.
     last
         The last sample that is not failed, from which a later walker may go on; or None.
     beyond
@@ -143,6 +149,8 @@ class Walk:
     frames: list[Atoms] = field(repr=False)
     forces: list[Array] = field(repr=False)
     deviations: list[Array] = field(repr=False)
+    described: NDArray[np.int64] | None = None
+    descriptors: Features | None = field(default=None, repr=False)
     last: Atoms | None = field(default=None, repr=False)
     beyond: Atoms | None = field(default=None, repr=False)
 

@@ -20,6 +20,7 @@ from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.d3 import D3
 from al_loop.errors import JobFolderError, StructureError
 from al_loop.explore.committee import relative_models
+from al_loop.explore.describing import Describer
 from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
 from al_loop.explore.staging import stage_frames
 from al_loop.explore.walkfile import load_walk, save_walk, walk_files
@@ -125,7 +126,9 @@ def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
         for walker, atoms in zip(params.walkers, starts, strict=True)
         if walker.name not in walks
     ]
-    for walk in _explore(folder, spec, params=params, walkers=left, clock=clock):
+    describer = Describer(_committee(folder, params), params.keep, clock)
+    for bare in _explore(folder, spec, params=params, walkers=left, clock=clock):
+        walk = describer.described(bare)
         save_walk(folder.path, walk, key=spec.key)
         walks[walk.name] = walk
     return folder.finish(
@@ -185,20 +188,23 @@ def _explore(
         return
     stopping.stop_if_requested(folder.path)
     engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
-    committee = Committee(
+    yield from engine.explore(
+        walkers,
+        _committee(folder, params),
+        limits=params.limits,
+        keep=params.keep,
+        folder=folder.path,
+        clock=clock,
+    )
+
+
+def _committee(folder: JobFolder, params: ExploreParams) -> Committee:
+    return Committee(
         model_format=params.model_format,
         trainer=params.trainer,
         elements=params.elements,
         models=tuple(folder.path / model for model in params.models),
         dispersion=params.dispersion,
-    )
-    yield from engine.explore(
-        walkers,
-        committee,
-        limits=params.limits,
-        keep=params.keep,
-        folder=folder.path,
-        clock=clock,
     )
 
 

@@ -47,6 +47,8 @@ def save_walk(folder: Path, walk: Walk, *, key: str) -> None:
     values: dict[str, Any] = {column: getattr(walk, column) for column in _COLUMNS}
     values |= {"key": key, "stop": walk.stop, "detail": walk.detail, "cut": walk.cut}
     values["deviations"] = np.array(walk.deviations)
+    if walk.described is not None:
+        values |= {"described": walk.described, "descriptors": walk.descriptors}
     values |= _columns_of("last", walk.last) | _columns_of("beyond", walk.beyond)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **values, frames=np.array(file_digest(frames)))
@@ -72,6 +74,8 @@ def load_walk(folder: Path, name: str, *, key: str) -> Walk | None:
         frames=kept,
         forces=forces,
         deviations=list(data["deviations"]),
+        described=data.get("described"),
+        descriptors=data.get("descriptors"),
         last=_restored("last", data),
         beyond=_restored("beyond", data),
         **{column: data[column] for column in _COLUMNS},

@@ -15,6 +15,7 @@ _ENGINE: dict[JobKind, EngineKind] = {
     "train": "train",
     "evaluate": "train",
     "score": "train",
+    "describe": "train",
     "explore": "explore",
     "label": "label",
 }

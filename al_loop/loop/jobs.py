@@ -8,7 +8,7 @@ from pathlib import Path
 from al_loop.explore import run_explore_job, run_score_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
-from al_loop.train import run_evaluate_job, run_train_job
+from al_loop.train import run_describe_job, run_evaluate_job, run_train_job
 
 RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "train": run_train_job,
@@ -16,6 +16,7 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "explore": run_explore_job,
     "label": run_label_job,
     "score": run_score_job,
+    "describe": run_describe_job,
 }
 
 

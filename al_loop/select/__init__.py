@@ -1,6 +1,6 @@
 """Which frames are labelled: deviation, trust levels, filters, diversity, the batch."""
 
-from al_loop.select.batch import Batch, Pick, Pool, choose_batch
+from al_loop.select.batch import Batch, Described, Pick, Pool, choose_batch
 from al_loop.select.calibration import (
     Calibrated,
     Calibration,
@@ -23,6 +23,7 @@ __all__ = [
     "Calibrated",
     "Calibration",
     "Candidate",
+    "Described",
     "Environment",
     "Environments",
     "Evidence",

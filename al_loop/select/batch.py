@@ -1,8 +1,10 @@
 """Which frames of an exploration are labelled.
 
-Candidates are taken walker by walker in turn, one each, in a random order of walkers and of the
-samples of each: a walker that spends its whole way between the trust levels yields many frames
-that resemble each other, and drawing from all candidates alike would spend the batch on it.
+Candidates whose atoms are described come first, each time the one farthest from all that is
+labelled or chosen (``al_loop.select.diversity``). The others are taken walker by walker in turn,
+one each, in a random order of walkers and of the samples of each: a walker that spends its whole
+way between the trust levels yields many frames that resemble each other, and drawing from all
+candidates alike would spend the batch on it.
 
 Audit frames measure the error of what the committee calls accurate, so they are a uniform sample
 of *all* accurate samples, and the filters do not apply to them. Walkers are drawn with the
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 
 from al_loop.frame import frame_hash
 from al_loop.hashing import derive_seed
+from al_loop.select.diversity import Candidate, Environments, farthest_first
 from al_loop.select.filters import finite
 from al_loop.select.trust import ACCURATE, CANDIDATE, Codes
 
@@ -42,6 +45,14 @@ class Pool:
     code: Codes
     kept: NDArray[np.int64]
     frames: Sequence[Atoms] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Described:
+    """A candidate whose atoms are described: its place in its pool's frames."""
+
+    position: int
+    candidate: Candidate
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,14 @@ class _Sieve:
         self._accept = accept
         self._known = known
         self._taken: set[str] = set()
+        self._looked_at: set[tuple[str, int]] = set()
+
+    def looked_at(self) -> frozenset[tuple[str, int]]:
+        """Pools and positions that have been asked about so far."""
+        return frozenset(self._looked_at)
 
     def pick(self, pool: Pool, position: int, why: Why) -> Pick | None:
+        self._looked_at.add((pool.name, position))
         atoms = pool.frames[position]
         reason = self._accept(atoms) if why == "candidate" else finite(atoms)
         if reason is None:
@@ -96,8 +113,14 @@ def choose_batch(
     accept: Callable[[Atoms], str | None],
     known: Container[str],
     seed: int,
+    described: Sequence[Described] = (),
+    labelled: Sequence[Environments] = (),
+    gap: float = 0.0,
 ) -> Batch:
     """Choose up to ``batch`` candidates and up to ``audit`` accurate frames.
+
+    Of the ``described`` candidates those come first that are farthest from ``labelled`` and from
+    one another; those of one walk are more than ``gap`` of time apart.
 
     Candidates that ``accept`` gives a reason against, frames in ``known`` (hashes) and frames
     that were chosen already are refused and replaced by others until enough are found or none
@@ -111,22 +134,60 @@ def choose_batch(
     ordered = sorted(pools, key=lambda pool: pool.name)
     _check(ordered)
     sieve = _Sieve(accept, known)
-    candidates = _in_turn(ordered, sieve=sieve, seed=seed)
-    picks = [pick for _, pick in zip(range(batch), candidates, strict=False)]
+    picks = _diverse(ordered, described, labelled, count=batch, gap=gap, sieve=sieve, seed=seed)
+    candidates = _in_turn(ordered, but=sieve.looked_at(), sieve=sieve, seed=seed)
+    picks += [pick for _, pick in zip(range(batch - len(picks)), candidates, strict=False)]
     audited = _uniform(ordered, sieve=sieve, seed=seed)
     picks += [pick for _, pick in zip(range(audit), audited, strict=False)]
     return Batch(tuple(picks), dict(sorted(sieve.refused.items())))
 
 
-def _in_turn(pools: Sequence[Pool], *, sieve: _Sieve, seed: int) -> Iterator[Pick]:
-    """Acceptable candidates, one of each walker in turn."""
+def _diverse(
+    pools: Sequence[Pool],
+    described: Sequence[Described],
+    labelled: Sequence[Environments],
+    *,
+    count: int,
+    gap: float,
+    sieve: _Sieve,
+    seed: int,
+) -> list[Pick]:
+    """Acceptable described candidates, the most novel first."""
+    by_name = {pool.name: pool for pool in pools}
+    ordered = sorted(described, key=lambda one: (one.candidate.walker, one.position))
+    picks: list[Pick] = []
+
+    def accept(index: int) -> bool:
+        one = ordered[index]
+        pick = sieve.pick(by_name[one.candidate.walker], one.position, "candidate")
+        picks.extend([] if pick is None else [pick])
+        return pick is not None
+
+    chosen = farthest_first(
+        [one.candidate for one in ordered],
+        labelled,
+        count=count,
+        gap=gap,
+        accept=accept,
+        seed=derive_seed(seed, "diverse"),
+    )
+    for _ in chosen:
+        pass
+    return picks
+
+
+def _in_turn(
+    pools: Sequence[Pool], *, but: Container[tuple[str, int]], sieve: _Sieve, seed: int
+) -> Iterator[Pick]:
+    """Acceptable candidates, one of each walker in turn, without those that are named."""
     queues = [(pool, _shuffled(pool, CANDIDATE, seed)) for pool in pools]
     order = np.random.default_rng(derive_seed(seed, "walkers")).permutation(len(queues))
     waiting = [queues[i] for i in order]
     while waiting:
         rest = []
         for pool, queue in waiting:
-            found = (sieve.pick(pool, position, "candidate") for position in queue)
+            left = (position for position in queue if (pool.name, position) not in but)
+            found = (sieve.pick(pool, position, "candidate") for position in left)
             pick = next((one for one in found if one is not None), None)
             if pick is not None:
                 yield pick

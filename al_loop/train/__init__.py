@@ -7,6 +7,7 @@ from al_loop.train.data import (
     write_data_part,
     write_training_data,
 )
+from al_loop.train.describe import collect_descriptors, run_describe_job, stage_describe_job
 from al_loop.train.interface import Errors, Member, Predictor, Trainer, TrainingTask
 from al_loop.train.job import (
     run_evaluate_job,
@@ -32,6 +33,7 @@ __all__ = [
     "TrainOutcome",
     "Trainer",
     "TrainingTask",
+    "collect_descriptors",
     "collect_evaluation",
     "collect_training",
     "errors_of",
@@ -39,8 +41,10 @@ __all__ = [
     "is_written",
     "join_data_parts",
     "read_frame_errors",
+    "run_describe_job",
     "run_evaluate_job",
     "run_train_job",
+    "stage_describe_job",
     "stage_evaluate_job",
     "stage_train_job",
     "write_data_part",

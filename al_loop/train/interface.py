@@ -69,7 +69,11 @@ class Predictor(Protocol):
 
 
 class Trainer(Engine, Protocol):
-    """A kind of potential that can be trained, loaded and given to an explorer."""
+    """A kind of potential that can be trained, loaded and given to an explorer.
+
+    One whose predictors have ``descriptors(atoms)`` says so by ``describes = True``
+    (:class:`al_loop.descriptors.Describes`); batches are then chosen by what is new in them.
+    """
 
     model_format: ClassVar[str]
     """What an explorer is told about the model files, for example ``deepmd``."""

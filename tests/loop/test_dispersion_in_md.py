@@ -24,7 +24,7 @@ from al_loop.loop.export import export_dataset
 from al_loop.loop.potential import export_model
 from al_loop.loop.stages.train import leader_of
 from al_loop.loop.status import campaign_status
-from al_loop.store import Store
+from al_loop.store import JobRecord, Store
 from al_loop.train.linear import LinearTrainer
 from tests.campaigns import REAL, computed
 from tests.loop.test_dispersion import begin, finish
@@ -34,12 +34,16 @@ pytestmark = pytest.mark.engine
 MD = {"where": "md"}
 
 
+def walker_jobs(store: Store, name: str) -> list[JobRecord]:
+    return [job for job in store.jobs.of_stage(name, 0, "explore") if "walkers" in job.name]
+
+
 def test_a_campaign_explores_with_d3_and_learns_without(store: Store, tmp_path: Path) -> None:
     ctx = begin(store, tmp_path, "md", MD)
     d3 = ctx.spec.dispersion.d3  # type: ignore[union-attr]
     finish(store, "md")
     assert ctx.method == ctx.bare_method  # labels are anybody's
-    jobs = [one for one in store.jobs.of_stage("md", 0, "explore") if "walkers" in one.name]
+    jobs = walker_jobs(store, "md")
     assert all(explore_params(ctx.folder_of(job)).dispersion == d3 for job in jobs)
     leader = leader_of(store.models.of_iteration("md", 0))
     model = tmp_path / "leader.json"
@@ -59,7 +63,7 @@ def test_a_campaign_explores_with_d3_and_learns_without(store: Store, tmp_path: 
     assert not initial & computed(tmp_path / "bare").keys()
     (other,) = (
         one
-        for job in store.jobs.of_stage("bare", 0, "explore")
+        for job in walker_jobs(store, "bare")
         for one in collect_walks(bare.folder_of(job))
         if one.name == walk.name
     )
@@ -110,7 +114,7 @@ def test_lammps_explores_with_d3_and_runs_what_is_exported(store: Store, tmp_pat
     register(store, spec, base=tmp_path)
     finish(store, "real", until_stage=(0, "select"))
     ctx = Context(store, "real")
-    (job,) = store.jobs.of_stage("real", 0, "explore")
+    (job,) = walker_jobs(store, "real")
     folder = ctx.folder_of(job)
     (script,) = folder.path.glob("*/in.lammps")
     assert "dispersion/d3 bj pbe 15.0 10.0" in script.read_text()

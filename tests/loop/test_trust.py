@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
 from al_loop.launch.submit import register
+from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
 from al_loop.loop.judge import recount
 from al_loop.loop.trust import evidence_before
@@ -112,3 +114,49 @@ def test_a_system_above_the_upper_level_starts_from_its_earliest_frames(
     assert any("cristobalite-nvt-1500K" in text and "upper trust level" in text for text in told)
     carry_on(store, hands, lambda: at(store, 1, "train") or state(store) != "running")
     assert at(store, 1, "train")
+
+
+def novelty(store: Store, name: str) -> float:
+    """How far, on average, a chosen candidate's atoms are from those trained on.
+
+    By sorted distances to the nearest 11 atoms (Å), not by the campaign's descriptors.
+    """
+
+    def environments(frames: list[Atoms]) -> np.ndarray:
+        rows = []
+        for atoms in frames:
+            distances = atoms.get_all_distances(mic=True)
+            for i in np.flatnonzero(atoms.numbers == 14):
+                around = np.sort(distances[i])[1:12]
+                rows.append(around)
+        return np.array(rows)
+
+    ctx = Context(store, name)
+    (key,) = {job.items[0] for job in store.jobs.of_stage(name, 0, "train")}
+    known = environments([f.atoms for _, f in ctx.labelled_frames(store.training_sets.frames(key))])
+    chosen = [s for s in store.selections.of_iteration(name, 0) if s.chosen == "candidate"]
+    atoms = store.frames.get_many([s.frame for s in chosen])
+    new = [environments([atoms[s.frame]]) for s in chosen]
+    far = [np.linalg.norm(one[:, None] - known[None], axis=2).min(axis=1).max() for one in new]
+    return float(np.mean(far))
+
+
+def test_a_diverse_batch_is_farther_from_what_is_labelled(store: Store, tmp_path: Path) -> None:
+    found = {}
+    for diversity in (True, False):
+        name = f"diverse-{diversity}".lower()
+        data = dump_campaign(load_campaign(write_campaign(tmp_path, CHEAP, name=name)))
+        data["select"] |= {"batch": 8, "diversity": diversity}
+        data["explore"]["stages"][0] |= {"temperatures": [300, 1500, 3000], "steps": 300}
+        data["folder"] = str(tmp_path / name)
+        register(store, CampaignSpec.model_validate(data), base=tmp_path)
+        hands = Hands()
+        for _ in range(60):
+            advance(store, name, hands)
+            latest = store.iterations.latest(name)
+            if latest and latest.stage == "label":
+                break
+        jobs = {job.name for job in store.jobs.of_stage(name, 0, "explore")}
+        assert ("describe" in jobs) == diversity
+        found[diversity] = novelty(store, name)
+    assert found[True] > found[False]

@@ -28,13 +28,21 @@ from al_loop.loop.judge import CONDITIONS
 from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
-from al_loop.loop.stages.train import leader_of
+from al_loop.loop.stages.train import leader_of, write_data
 from al_loop.loop.trust import calibrated, group_of, trust_of
 from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
+from al_loop.train import stage_describe_job
 
 EARLIEST = 4
 """Samples that a walk keeps all of whose samples are failed."""
+
+
+DESCRIBE_JOB = "describe"
+"""Beside the walkers: what the committee was trained on, for the choice of the batch."""
+
+DESCRIBED = 1000
+"""Candidates of an iteration, about, among which the most diverse are chosen."""
 
 
 class Explore(Waits):
@@ -66,6 +74,9 @@ class Explore(Waits):
             PlannedJob(f"walkers-{i:03d}", tuple(deal[::-1] if i % 2 else deal))
             for i, deal in enumerate(deals)
         ]
+        if is_diverse(ctx):
+            models = ctx.store.models.of_iteration(ctx.name, iteration.index)
+            jobs.append(PlannedJob(DESCRIBE_JOB, (models[0].training_set,)))
         late = frames_to_score(ctx, iteration.index)
         return [*jobs, PlannedJob(SCORE_JOB, late)] if late else jobs
 
@@ -76,6 +87,17 @@ class Explore(Waits):
         if job.name == SCORE_JOB:
             frames = ctx.store.frames.get_many(job.items)
             stage_score_job(folder, committee=committee, frames=frames)
+            return
+        if job.name == DESCRIBE_JOB:
+            data = ctx.job_folder(job.iteration, "train", "data").path
+            write_data(ctx, training_set=job.items[0], folder=data)
+            stage_describe_job(
+                folder,
+                engine=committee.trainer,
+                elements=committee.elements,
+                model=committee.models[0],
+                data=data,
+            )
             return
         walkers = walkers_of(ctx, job.iteration, names=job.items)
         record = ctx.store.iterations.get(ctx.name, job.iteration)
@@ -97,6 +119,7 @@ class Explore(Waits):
                 lower=trust.lower,
                 upper=trust.upper,
                 accurate=max(4, ctx.spec.select.audit),
+                described=most_described(ctx, job.iteration),
                 earliest=EARLIEST,
             ),
         )
@@ -105,6 +128,8 @@ class Explore(Waits):
         """Keep what each walker measured along its way; drop labels that are not worth it now."""
         if job.name == SCORE_JOB:
             return drop_sure(ctx, job.iteration, collect_scores(ctx.folder_of(job)))
+        if job.name == DESCRIBE_JOB:
+            return []
         folder = ctx.folder_of(job)
         walkers = {walker.name: walker for walker in staged_walkers(folder)}
         walks = collect_walks(folder)
@@ -124,6 +149,18 @@ class Explore(Waits):
             raise CampaignFailed("not one walker has come to an end", remedy=RETRY)
         stopped = sum(walk.stop != "completed" for walk in walks)
         return Completed("select", note=f"{len(walks)} walkers, {stopped} stopped early")
+
+
+def is_diverse(ctx: Context) -> bool:
+    """Whether batches are chosen by what is new in them: asked for, and the models can tell."""
+    return ctx.spec.select.diversity and bool(getattr(ctx.trainer, "describes", False))
+
+
+def most_described(ctx: Context, iteration: int) -> int:
+    """Candidates of a walker that are described."""
+    if not is_diverse(ctx):
+        return 0
+    return max(5, DESCRIBED // len(walkers_of(ctx, iteration)))
 
 
 def walkers_of(

@@ -14,14 +14,16 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.explored import Explored, explored, samples
 from al_loop.loop.figures import draw_calibration
+from al_loop.loop.novelty import GAP_FS, described_candidates, labelled_environments
 from al_loop.loop.stages.base import Completed, Note, Waits
-from al_loop.loop.stages.explore import EARLIEST
+from al_loop.loop.stages.explore import DESCRIBE_JOB, EARLIEST
 from al_loop.loop.stages.rescore import SCORE_JOB
 from al_loop.loop.trust import evidence_before, trust_of
 from al_loop.select import (
     ACCURATE,
     CANDIDATE,
     FAILED,
+    Environments,
     Filter,
     Pick,
     Pool,
@@ -52,21 +54,31 @@ class Select(Waits):
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Classify all samples, choose a batch and audit frames, put them into the store."""
         walks: list[Walk] = []
+        labelled: list[Environments] = []
         lost = 0
         for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, "explore"):
             if job.state == "quarantined" or job.name == SCORE_JOB:
                 continue
             try:
-                walks.extend(collect_walks(ctx.folder_of(job)))
+                if job.name == DESCRIBE_JOB:
+                    labelled = labelled_environments(ctx.folder_of(job))
+                else:
+                    walks.extend(collect_walks(ctx.folder_of(job)))
             except JobFolderError as error:
                 ctx.store.jobs.reopen(job.id)
                 ctx.event("job-lost", f"{job.name}: {error.what}; it is done again")
                 lost += 1
         if lost:
             return Completed("explore", note=f"{lost} jobs have lost their results")
-        return self._choose(ctx, iteration, walks)
+        return self._choose(ctx, iteration, walks, labelled)
 
-    def _choose(self, ctx: Context, iteration: IterationRecord, walks: list[Walk]) -> Completed:
+    def _choose(
+        self,
+        ctx: Context,
+        iteration: IterationRecord,
+        walks: list[Walk],
+        labelled: list[Environments],
+    ) -> Completed:
         spec = ctx.spec.select
         found, planned = explored(ctx, iteration, walks)
         affordable = _affordable(ctx, iteration)
@@ -82,6 +94,9 @@ class Select(Waits):
             accept=accept,
             known=known,
             seed=derive_seed(ctx.spec.seed, "select", iteration.index),
+            described=described_candidates(ctx, iteration, found),
+            labelled=labelled,
+            gap=GAP_FS,
         )
         picks = [*first, *rest.picks]
         _keep(ctx, iteration, found, picks, failed={pick.frame for pick in first})

@@ -36,6 +36,7 @@ class DeepmdTrainer:
         "deepmd.calculator",
         "dpdata",
     )
+    describes: ClassVar[bool] = True
     model_format: ClassVar[str] = "deepmd"
 
     def __init__(self, options: DeepmdOptions) -> None:

@@ -91,6 +91,15 @@ class LinearModel:
         virial = -0.5 * np.einsum("pa,pb->ab", force, pairs.vector)
         return float(energy), forces, virial
 
+    def descriptors(self, atoms: Atoms) -> Array:
+        """The basis functions summed over each atom's neighbours, (atoms, pairs x functions)."""
+        basis, n = self.basis, len(atoms)
+        kinds, functions = basis.centres.shape
+        _, pairs = _neighbours(basis, atoms)
+        value, _ = _radial(pairs.r, basis.centres[pairs.kind], basis)
+        row = (pairs.i * kinds + pairs.kind)[:, None] * functions + np.arange(functions)
+        return _sums(row, value, n * kinds * functions).reshape(n, kinds * functions)
+
     def write(self, path: Path) -> None:
         """Write the model as JSON; floats survive exactly."""
         basis = self.basis

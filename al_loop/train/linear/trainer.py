@@ -33,6 +33,7 @@ class LinearTrainer:
 
     Options: ClassVar[type[EngineOptions]] = LinearOptions
     preload: ClassVar[tuple[str, ...]] = ("al_loop.train.linear.trainer",)
+    describes: ClassVar[bool] = True
     model_format: ClassVar[str] = "linear"
 
     def __init__(self, options: LinearOptions) -> None:
