@@ -379,13 +379,36 @@ class SplitOptions(Options):
 
 
 class Converge(Options):
-    """When the campaign is done: for ``iterations`` in a row, both hold."""
+    """When the campaign is done: for ``iterations`` in a row all hold, in the last stage."""
 
-    candidate_fraction: Fraction = Field(0.05, description="Candidates among explored frames.")
+    candidate_fraction: Fraction = Field(
+        0.05, description="Uncertain frames (candidates and failed) among explored ones."
+    )
     audit_force_rmse: Positive = Field(
         0.2, description="Force error on audit frames, eV/Å (RMSE per component)."
     )
+    force_error: Positive | None = Field(
+        None,
+        description="What 95 % of the forces of each stratum (composition and stage) are not off "
+        "by, eV/Å; default: 2.8 audit_force_rmse, as of normal errors of that size.",
+    )
+    percentile: float = Field(
+        0.95, gt=0.5, lt=1, description="Share of the forces of which force_error speaks."
+    )
+    confidence: float = Field(
+        0.9, gt=0.5, lt=1, description="With which that is known from the audit frames."
+    )
+    flat: Fraction | None = Field(
+        0.1,
+        description="The test error must not have fallen by more than this share since the "
+        "iteration before; null: it may.",
+    )
     iterations: int = Field(2, ge=1)
+
+    @property
+    def force_target(self) -> float:
+        """``force_error``, or its default: 95 % of Maxwell's distribution; eV/Å."""
+        return self.force_error or 2.8 * self.audit_force_rmse
 
 
 class Budget(Options):

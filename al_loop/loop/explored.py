@@ -33,7 +33,7 @@ class Explored:
     def pool(self) -> Pool:
         """What may be chosen from it."""
         walk = self.walk
-        return Pool(name=walk.name, kept=walk.kept, code=self.code, frames=walk.frames)
+        return Pool(walk.name, self.code, walk.kept, walk.frames, group=self.group)
 
     @property
     def whole_pool(self) -> Pool:

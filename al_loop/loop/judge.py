@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from al_loop.hashing import digest
+from al_loop.loop.audit import audit
 from al_loop.loop.context import Context
 from al_loop.loop.decide import Decision, Measured, decide
-from al_loop.loop.trust import compare_with_labels
-from al_loop.store import IterationRecord
+from al_loop.loop.trust import compare_with_labels, group_of
+from al_loop.store import AuditStratum, IterationRecord, Selection
 from al_loop.units import Array
 
 _MOST_RECOUNTS = 5
+_MOST_ITERATIONS = 10
+_ENOUGH_AUDITS = 60
+"""Audit frames beyond which earlier iterations are not looked at."""
 
 CONDITIONS = "conditions"
 """Under which exploration stage an iteration ran, as its record keeps it (``frozen``)."""
@@ -35,8 +40,14 @@ def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
             "core_seconds": tally.core_seconds,
         }
     )
-    audit = force_rmse(ctx.predicted_and_true(s for s in chosen if s.chosen == "audit"))
-    return record.model_copy(update={"counts": counts, "audit_error": audit})
+    audits = [s for s in chosen if s.chosen == "audit"]
+    return record.model_copy(
+        update={
+            "counts": counts,
+            "audit_error": force_rmse(ctx.predicted_and_true(audits)),
+            "audit": strata(ctx, record.index, audits),
+        }
+    )
 
 
 def recount(ctx: Context, index: int) -> None:
@@ -50,7 +61,11 @@ def recount(ctx: Context, index: int) -> None:
     before, measured = None, measure(ctx, record)
     for _ in range(_MOST_RECOUNTS):
         ctx.store.iterations.recount(
-            ctx.name, index, counts=measured.counts, audit_error=measured.audit_error
+            ctx.name,
+            index,
+            counts=measured.counts,
+            audit_error=measured.audit_error,
+            audit=measured.audit,
         )
         before, measured = measured, measure(ctx, record)
         if measured == before:
@@ -59,7 +74,7 @@ def recount(ctx: Context, index: int) -> None:
 
 def judge(ctx: Context, measured: IterationRecord) -> Decision:
     """What follows from an iteration whose labels are in, and from those before it."""
-    recent = ctx.spec.converge.iterations
+    recent = ctx.spec.converge.iterations + 1  # one more, to see whether the error still falls
     earlier = [
         record
         for index in range(max(0, measured.index - recent + 1), measured.index)
@@ -84,6 +99,45 @@ def terms(ctx: Context) -> dict[str, float | str]:
     return {"digest": digest([one.model_dump(mode="json") for one in asked])}
 
 
+def strata(ctx: Context, iteration: int, audits: Sequence[Selection]) -> tuple[AuditStratum, ...]:
+    """What the audit frames of an iteration, and of those before it in this stage, say.
+
+    The errors are those of the committees that chose the frames: older ones are no better.
+    """
+    stage = ctx.conditions(iteration)
+    explored = ctx.spec.explore.stages[stage].structures
+    groups = {group_of(ctx, iteration, ctx.starts[name][0].atoms) for name in explored}
+    found = list(audits)
+    for index in range(iteration - 1, max(-1, iteration - _MOST_ITERATIONS), -1):
+        if len(found) >= _ENOUGH_AUDITS or ctx.conditions(index) != stage:
+            break
+        before = ctx.store.selections.of_iteration(ctx.name, index)
+        found += [s for s in before if s.chosen == "audit"]
+    labels = ctx.labels_of([s.frame for s in found])
+    errors: dict[str, list[Array]] = {}
+    for s in found:
+        label = labels.get(s.frame)
+        good = label is not None and label.state == "ok"
+        true = label.forces if label is not None and good else None
+        if true is not None and s.predicted_forces is not None:
+            off = np.linalg.norm(s.predicted_forces - true, axis=1)
+            errors.setdefault(s.group, []).append(off)
+    target = ctx.spec.converge
+    none = [
+        AuditStratum(group=group, frames=0, error=None, bound=None)
+        for group in sorted(groups - errors.keys())
+    ]
+    return *none, *(
+        AuditStratum(
+            group=one.group,
+            frames=one.frames,
+            error=one.error,
+            bound=one.bound if math.isfinite(one.bound) else None,
+        )
+        for one in audit(errors, percentile=target.percentile, confidence=target.confidence)
+    )
+
+
 def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
     """RMSE per component, eV/Å, over pairs of predicted and true forces; None without any."""
     errors = [np.ravel(predicted - true) for predicted, true in pairs]
@@ -97,4 +151,6 @@ def _measured(ctx: Context, record: IterationRecord) -> Measured:
         conditions=int(explored["index"]) if explored else ctx.conditions(record.index),
         uncertain=(counts.candidate + counts.failed) / max(1, counts.explored),
         audit_error=record.audit_error,
+        audit=record.audit,
+        test_error=record.test_errors.force_rmse if record.test_errors else None,
     )

@@ -20,7 +20,15 @@ from al_loop.loop.failures import (
     failures_of,
     quarantined_of,
 )
-from al_loop.store import CampaignRecord, Counts, ErrorSummary, IterationRecord, Store
+from al_loop.store import (
+    AuditStratum,
+    CalibrationRecord,
+    CampaignRecord,
+    Counts,
+    ErrorSummary,
+    IterationRecord,
+    Store,
+)
 
 
 class _Document(BaseModel):
@@ -46,6 +54,8 @@ class IterationStatus(_Document):
     final_test_errors: ErrorSummary | None
     """The same committee on all test frames, measured when the campaign ended."""
     audit_error: float | None
+    audit: tuple[AuditStratum, ...] = ()
+    calibration: CalibrationRecord | None = None
     seconds: dict[str, float]
     """Wall time per stage."""
     idle_seconds: dict[str, float]
@@ -173,6 +183,8 @@ def _iteration(record: IterationRecord, *, now: datetime | None) -> IterationSta
         test_errors=record.test_errors,
         final_test_errors=record.final_test_errors,
         audit_error=record.audit_error,
+        audit=record.audit,
+        calibration=record.calibration,
         seconds=seconds,
         idle_seconds=dict(record.idle),
         decision=record.decision,

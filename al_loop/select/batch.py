@@ -7,10 +7,10 @@ way between the trust levels yields many frames that resemble each other, and dr
 candidates alike would spend the batch on it.
 
 Audit frames measure the error of what the committee calls accurate, so they are a uniform sample
-of *all* accurate samples, and the filters do not apply to them. Walkers are drawn with the
-weight of the accurate samples they still have, counted over the whole walk. As a walker keeps
-only some accurate configurations, itself drawn at random, this is exactly uniform as long as each
-keeps as many as the audit asks for, or all it has.
+of *all* accurate samples of a group (a composition and stage), groups in turn, and the filters do
+not apply to them. Walkers are drawn with the weight of the accurate samples they still have,
+counted over the whole walk. As a walker keeps only some accurate configurations, itself drawn at
+random, this is exactly uniform as long as each keeps as many as the audit asks for, or all it has.
 """
 
 from __future__ import annotations
@@ -38,13 +38,15 @@ class Pool:
     """The reduced trajectory of one walker.
 
     ``code`` (samples,) are the codes of :func:`~al_loop.select.trust.classify` for all samples;
-    ``kept`` (kept,) the indices of those whose configurations are in ``frames``.
+    ``kept`` (kept,) the indices of those whose configurations are in ``frames``; ``group`` what is
+    audited apart.
     """
 
     name: str
     code: Codes
     kept: NDArray[np.int64]
     frames: Sequence[Atoms] = field(repr=False)
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,20 @@ def _in_turn(
 
 
 def _uniform(pools: Sequence[Pool], *, sieve: _Sieve, seed: int) -> Iterator[Pick]:
-    """Acceptable accurate frames, a uniform sample (without return) of all accurate samples."""
+    """Acceptable accurate frames: of each group in turn a uniform sample, without return."""
+    groups = {pool.group for pool in pools}
+    draws = [
+        _uniform_of([pool for pool in pools if pool.group == group], sieve=sieve, seed=seed)
+        for group in sorted(groups, key=lambda group: derive_seed(seed, "audit", group))
+    ]
+    while draws:
+        found = [(draw, next(draw, None)) for draw in draws]
+        yield from (pick for _, pick in found if pick is not None)
+        draws = [draw for draw, pick in found if pick is not None]
+
+
+def _uniform_of(pools: Sequence[Pool], *, sieve: _Sieve, seed: int) -> Iterator[Pick]:
+    """A uniform sample (without return) of all accurate samples of some pools."""
     generator = np.random.default_rng(derive_seed(seed, "audit"))
     queues = [list(_shuffled(pool, ACCURATE, seed)) for pool in pools]
     weights = np.array([np.count_nonzero(pool.code == ACCURATE) for pool in pools], dtype=float)

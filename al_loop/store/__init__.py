@@ -4,6 +4,7 @@ from al_loop.store.campaigns import CampaignRecord, CampaignState
 from al_loop.store.connection import Connection, find_connection
 from al_loop.store.events import Event
 from al_loop.store.iterations import (
+    AuditStratum,
     CalibrationRecord,
     Counts,
     Decision,
@@ -26,6 +27,7 @@ from al_loop.store.walks import WalkRecord
 
 __all__ = [
     "IMPORTED",
+    "AuditStratum",
     "CalibrationRecord",
     "CampaignRecord",
     "CampaignState",

@@ -37,6 +37,19 @@ class Counts(Record):
     """What the labels cost, failed and quarantined ones included: s x cores."""
 
 
+class AuditStratum(Record):
+    """What audit frames say of accurate samples of one composition and stage; eV/Å.
+
+    ``error`` is the percentile of the force error that the campaign asks for, None without a frame;
+    ``bound`` what it does not exceed, with the confidence asked for, None with too few frames.
+    """
+
+    group: str
+    frames: int
+    error: float | None
+    bound: float | None
+
+
 class Levels(Record):
     """Trust levels that labels gave, eV/Å, and what they stand on.
 
@@ -107,6 +120,8 @@ class IterationRecord(Record):
     final_test_errors: ErrorSummary | None = None
     audit_error: float | None = None
     """Force error on the audit frames, eV/Å (RMSE per component)."""
+    audit: tuple[AuditStratum, ...] = ()
+    """By stratum, audit frames of earlier iterations of this stage included."""
     decision: Decision | None = None
     reason: Text = ""
     frozen: dict[str, dict[str, float | str]] = Field(default_factory=dict)
@@ -123,6 +138,7 @@ class IterationFacts(TypedDict, total=False):
     test_errors: ErrorSummary | None
     final_test_errors: ErrorSummary | None
     audit_error: float | None
+    audit: tuple[AuditStratum, ...]
     decision: Decision | None
     reason: str
 
@@ -141,6 +157,8 @@ def _settings(facts: IterationFacts) -> Document:
             fields.update({f"{name}.{stage}": float(v) for stage, v in value.items()})
         elif isinstance(value, Record | TrustLevels):
             fields[name] = value.model_dump()
+        elif isinstance(value, tuple):
+            fields[name] = [one.model_dump() for one in value]
         else:
             fields[name] = value
     return fields
@@ -223,12 +241,12 @@ class Iterations:
         *,
         counts: Counts,
         audit_error: float | None,
+        audit: tuple[AuditStratum, ...],
     ) -> bool:
-        """Record the counts of labels, and the error on them; no other count changes."""
+        """Record the counts of labels, and the errors on them; no other count changes."""
         labels = {f"counts.{name}": getattr(counts, name) for name in _OF_LABELS}
-        return self.table.change(
-            {"_id": _key(campaign, index)}, {"$set": {**labels, "audit_error": audit_error}}
-        )
+        errors = _settings({"audit_error": audit_error, "audit": audit})
+        return self.table.change({"_id": _key(campaign, index)}, {"$set": {**labels, **errors}})
 
     def freeze(
         self, campaign: str, index: int, name: str, values: Mapping[str, float | str]

@@ -90,6 +90,29 @@ def test_a_frame_is_kept_with_the_atom_that_was_uncertain(store: Store, tmp_path
         assert s.stands_for is not None and s.stands_for >= 1
 
 
+def test_audit_frames_of_a_stage_are_put_together(store: Store, tmp_path: Path) -> None:
+    begin(store, tmp_path, audit=4)
+    carry_on(store, Hands(), lambda: at(store, 3, "train"))
+    ctx = Context(store, NAME)
+    stored = [store.iterations.get(NAME, i) for i in range(3)]
+    assert all(one is not None for one in stored)
+    frames = [{s.group: s.frames for s in one.audit} for one in stored if one is not None]
+    chosen = [store.selections.of_iteration(NAME, i) for i in range(3)]
+    audits = [[s for s in one if s.chosen == "audit"] for one in chosen]
+    known = [len(ctx.predicted_and_true(one)) for one in audits]
+    assert min(known[1:]) > 0
+    assert frames[0] == {"SiO2, stage 1": known[0]}
+    assert frames[1] == {"SiO2, melt": known[1]}
+    assert frames[2] == {"SiO2, melt": known[1] + known[2]}
+    pairs = ctx.predicted_and_true([*audits[1], *audits[2]])
+    errors = np.concatenate([np.sqrt(((p - t) ** 2).sum(axis=1)) for p, t in pairs])
+    last = stored[2]
+    assert last is not None
+    assert last.audit[0].error == pytest.approx(np.quantile(errors, 0.95))
+    assert last.audit[0].bound is not None
+    assert last.audit[0].bound > np.quantile(errors, 0.95)
+
+
 def test_a_label_that_is_not_believed_is_no_evidence(store: Store, tmp_path: Path) -> None:
     begin(store, tmp_path)
     carry_on(store, Hands(), lambda: at(store, 1, "train"))

@@ -66,6 +66,7 @@ class Label:
             {
                 "counts": measured.counts,
                 "audit_error": measured.audit_error,
+                "audit": measured.audit,
                 "decision": decision.verdict,
                 "reason": decision.reason,
             },
