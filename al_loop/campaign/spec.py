@@ -221,7 +221,8 @@ class TrainStage(_EngineStage):
 class ExploreConditions(Options):
     """One stage of exploration: every structure at every condition.
 
-    Iteration i explores under the i-th of these, and the last one is repeated.
+    Each iteration explores under the next of these; one with ``passes`` is repeated until the
+    committee is sure of it, and the last one until the campaign ends.
     """
 
     structures: tuple[Name, ...] = Field(
@@ -238,6 +239,14 @@ class ExploreConditions(Options):
     )
     bearable_error: Positive | None = Field(
         None, description="As select.bearable_error, for this stage alone; eV/Å."
+    )
+    passes: Fraction | None = Field(
+        None,
+        description="The stage is repeated until at most this fraction of its samples is "
+        "uncertain; default: one iteration.",
+    )
+    at_most: int = Field(
+        5, ge=1, description="Iterations of a stage with passes; then the campaign goes on."
     )
 
     model_config = ConfigDict(populate_by_name=True)

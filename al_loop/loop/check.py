@@ -81,7 +81,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     largest = sum(splits.values()) + batches
     if spec.budget.labels is not None:
         largest = min(largest, spec.budget.labels)
-    stages = [walkers_for(spec, starts, i) for i in range(len(spec.explore.stages))]
+    stages = [walkers_for(spec, starts, i, stage=i) for i in range(len(spec.explore.stages))]
     return Checked(
         engines=engines,
         dispersion=dispersion,

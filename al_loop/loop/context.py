@@ -17,6 +17,7 @@ from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
 from al_loop.jobfolder import JobFolder
 from al_loop.label import FingerprintValue, Labeller
+from al_loop.loop.curriculum import stage_of
 from al_loop.loop.method import declared, fingerprint_of, labeller_of
 from al_loop.naming import inside
 from al_loop.store import (
@@ -71,6 +72,7 @@ class Context:
             )
         self.store = store
         self.record = record
+        self._conditions: dict[int, int] = {}
         try:
             self.spec = CampaignSpec.model_validate(record.spec)
         except ValidationError as error:
@@ -197,8 +199,11 @@ class Context:
         ]
 
     def conditions(self, iteration: int) -> int:
-        """Index of the exploration stage of an iteration."""
-        return min(iteration, len(self.spec.explore.stages) - 1)
+        """Index of the exploration stage of an iteration; the ones before have ended."""
+        if iteration not in self._conditions:
+            stages = self.spec.explore.stages
+            self._conditions[iteration] = stage_of(self.store, self.name, stages, iteration)
+        return self._conditions[iteration]
 
     def is_final(self, iteration: IterationRecord) -> bool:
         """Whether this iteration only trains on everything: the campaign is over."""

@@ -22,7 +22,8 @@ class Measured:
     samples that were not accurate (candidates and failed); ``audit_error`` the RMSE of the
     leader's forces on audit frames, eV/Å per component, or None without audit frames; ``audit``
     what audit frames say of each stratum; ``test_error`` the committee's force error on test
-    frames, eV/Å, measured before the iteration explored.
+    frames, eV/Å, measured before the iteration explored. ``stage`` is the stage's name and
+    ``passes`` the uncertain fraction at which it is passed.
     """
 
     conditions: int
@@ -30,6 +31,8 @@ class Measured:
     audit_error: float | None
     audit: tuple[AuditStratum, ...] = ()
     test_error: float | None = None
+    stage: str = ""
+    passes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,10 @@ def _missing(measured: Sequence[Measured], *, last_conditions: int, converge: Co
     """All that still stands against convergence; empty when nothing does."""
     now = measured[-1]
     if now.conditions < last_conditions:
-        return f"exploration stage {now.conditions + 1} of {last_conditions + 1}"
+        name = f" ({now.stage})" if now.stage else ""
+        sure = "" if now.passes is None else f": {now.uncertain:.1%} uncertain, passed at "
+        sure += "" if now.passes is None else f"{now.passes:.1%}"
+        return f"exploration stage {now.conditions + 1} of {last_conditions + 1}{name}{sure}"
     befores = [None, *measured[:-1]]
     found = [
         _unmet(one, before, converge) if one.conditions >= last_conditions else ["an earlier stage"]

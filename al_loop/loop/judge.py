@@ -10,6 +10,7 @@ import numpy as np
 from al_loop.hashing import digest
 from al_loop.loop.audit import audit
 from al_loop.loop.context import Context
+from al_loop.loop.curriculum import uncertain
 from al_loop.loop.decide import Decision, Measured, decide
 from al_loop.loop.trust import compare_with_labels, group_of
 from al_loop.store import AuditStratum, IterationRecord, Selection
@@ -19,9 +20,6 @@ _MOST_RECOUNTS = 5
 _MOST_ITERATIONS = 10
 _ENOUGH_AUDITS = 60
 """Audit frames beyond which earlier iterations are not looked at."""
-
-CONDITIONS = "conditions"
-"""Under which exploration stage an iteration ran, as its record keeps it (``frozen``)."""
 
 
 def measure(ctx: Context, record: IterationRecord) -> IterationRecord:
@@ -145,11 +143,13 @@ def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
 
 
 def _measured(ctx: Context, record: IterationRecord) -> Measured:
-    counts = record.counts
-    explored = record.frozen.get(CONDITIONS)  # stages may have been added since
+    index = ctx.conditions(record.index)
+    stage = ctx.spec.explore.stages[index]
     return Measured(
-        conditions=int(explored["index"]) if explored else ctx.conditions(record.index),
-        uncertain=(counts.candidate + counts.failed) / max(1, counts.explored),
+        conditions=index,
+        stage=stage.name or "",
+        passes=stage.passes,
+        uncertain=uncertain(record),
         audit_error=record.audit_error,
         audit=record.audit,
         test_error=record.test_errors.force_rmse if record.test_errors else None,

@@ -50,7 +50,7 @@ def test_what_was_dumped_is_read_back_the_same(text: str) -> None:
         ("    steps: 10\n", "    stesp: 10\n", "train.options.stesp", "did you mean 'steps'"),
         ("- from: [quartz, melt]", "- form: [quartz, melt]", "explore.stages[0].form", "'from'"),
         ("select:", "selct:", "selct", "did you mean 'select'"),
-        ("batch: 10", "batch: 10\n  zzz: 1", "select.zzz", "known here: trust, batch"),
+        ("batch: 10", "batch: 10\n  zzz: 1", "select.zzz", "known here: trust, bearable_error"),
     ],
 )  # fmt: skip
 def test_unknown_key_names_its_line_and_what_was_meant(

@@ -23,8 +23,8 @@ from al_loop.explore import (
 )
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
+from al_loop.loop.curriculum import CONDITIONS, is_passed
 from al_loop.loop.errors import RETRY, CampaignFailed
-from al_loop.loop.judge import CONDITIONS
 from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
@@ -55,6 +55,7 @@ class Explore(Waits):
         """
         index = {"index": ctx.conditions(iteration.index)}
         ctx.store.iterations.freeze(ctx.name, iteration.index, CONDITIONS, index)
+        _tell_unpassed(ctx, iteration)
         calibrated(ctx, iteration.index)
         walkers = walkers_of(ctx, iteration.index)
         by_cost = sorted(
@@ -151,6 +152,21 @@ class Explore(Waits):
         return Completed("select", note=f"{len(walks)} walkers, {stopped} stopped early")
 
 
+def _tell_unpassed(ctx: Context, iteration: IterationRecord) -> None:
+    """Say so when the campaign goes on although its committee is not sure of a stage."""
+    before = ctx.store.iterations.get(ctx.name, iteration.index - 1)
+    if before is None or ctx.conditions(before.index) == ctx.conditions(iteration.index):
+        return
+    index = ctx.conditions(before.index)
+    stage = ctx.spec.explore.stages[index]
+    if not is_passed(stage, before):
+        ctx.event(
+            "stage-not-passed",
+            f"after {stage.at_most} iterations the committee is not sure of exploration stage "
+            f"{stage.name or index + 1}; the campaign goes on",
+        )
+
+
 def is_diverse(ctx: Context) -> bool:
     """Whether batches are chosen by what is new in them: asked for, and the models can tell."""
     return ctx.spec.select.diversity and bool(getattr(ctx.trainer, "describes", False))
@@ -167,7 +183,8 @@ def walkers_of(
     ctx: Context, iteration: int, *, names: Container[str] | None = None
 ) -> dict[str, tuple[Walker, Atoms]]:
     """The walkers of an iteration by name, the same at every call."""
-    return walkers_for(ctx.spec, ctx.starts, iteration, names=names)
+    stage = ctx.conditions(iteration)
+    return walkers_for(ctx.spec, ctx.starts, iteration, stage=stage, names=names)
 
 
 def walkers_for(
@@ -175,13 +192,14 @@ def walkers_for(
     starts: dict[str, list[Start]],
     iteration: int,
     *,
+    stage: int,
     names: Container[str] | None = None,
 ) -> dict[str, tuple[Walker, Atoms]]:
-    """The walkers of an iteration by name (some of them, or all of them).
+    """The walkers of an iteration that explores under a stage, by name (some, or all of them).
 
     Copies of a structure take turns as the start.
     """
-    conditions = spec.explore.stages[min(iteration, len(spec.explore.stages) - 1)]
+    conditions = spec.explore.stages[stage]
     walkers: dict[str, tuple[Walker, Atoms]] = {}
     for structure in conditions.structures:
         pristine = [start for start in starts[structure] if start.pristine]
