@@ -233,6 +233,11 @@ class ExploreConditions(Options):
     pressures: tuple[float, ...] = Field((0.0,), min_length=1, description="GPa, for npt.")
     steps: int = Field(ge=1, description="MD steps of a walker.")
     walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
+    starts: Literal["structures", "last"] = Field(
+        "structures",
+        description="last: where the latest walkers of a structure ended, at their last sample "
+        "that had not failed (a quench that starts from the melt).",
+    )
 
     name: Name | None = Field(
         None, description="For example melt; default: stage and its number, from 1."

@@ -45,6 +45,8 @@ class WalkRecord:
     max_force_deviation: Array = field(repr=False)
     sample_temperature: Array = field(repr=False)
     sample_pressure: Array = field(repr=False)
+    last: str | None = None
+    """The last sample that had not failed, from which a later walker may go on: a frame."""
 
 
 _NAMES = tuple(f.name for f in fields(WalkRecord))
@@ -76,6 +78,23 @@ class Walks:
         left_out = None if with_arrays else dict.fromkeys(_ARRAYS, 0)
         found = self.table.find(query, fields=left_out, sort=[("walker", 1)])
         return [self._from_document(document) for document in found]
+
+    def last_frames(self, campaign: str, structure: str, *, before: int) -> list[str]:
+        """Where the latest walkers of a structure before an iteration have ended, by walker."""
+        query = {
+            "campaign": campaign,
+            "iteration": {"$gte": 0, "$lt": before},
+            "structure": structure,
+            "last": {"$type": "string"},
+        }
+        latest = self.table.find(
+            query, fields={"iteration": 1}, sort=[("campaign", -1), ("iteration", -1)], limit=1
+        )
+        if not latest:
+            return []
+        query["iteration"] = latest[0]["iteration"]
+        found = self.table.find(query, fields={"last": 1}, sort=[("walker", 1)])
+        return [document["last"] for document in found]
 
     def _to_document(self, record: WalkRecord) -> Document:
         document: Document = {name: getattr(record, name) for name in _NAMES}

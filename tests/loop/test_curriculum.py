@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
 from al_loop.campaign.spec import ExploreConditions
+from al_loop.explore import Walk, collect_walks
 from al_loop.launch.submit import register
+from al_loop.loop.context import Context
 from al_loop.loop.curriculum import CONDITIONS, stage_of
+from al_loop.loop.stages.explore import walkers_of
 from al_loop.store import Counts, Store
 from tests.campaigns import CHEAP, write_campaign
-from tests.loop.test_late_labels import NAME, Hands, carry_on, state
+from tests.loop.test_late_labels import NAME, Hands, at, carry_on, state
 
 
 def stages(*passes: float | None, at_most: int = 3) -> tuple[ExploreConditions, ...]:
@@ -73,3 +77,37 @@ def test_a_campaign_goes_through_its_curriculum(store: Store, tmp_path: Path) ->
     told = [e for e in store.events.latest(NAME, 200) if e.kind == "stage-not-passed"]
     assert len(told) == 1
     assert "after 2 iterations" in told[0].text
+
+
+@pytest.mark.engine
+def test_walkers_go_on_where_earlier_ones_ended(store: Store, tmp_path: Path) -> None:
+    data: dict[str, Any] = dump_campaign(load_campaign(write_campaign(tmp_path, CHEAP, name=NAME)))
+    data["explore"]["stages"][1] |= {"starts": "last"}
+    data["budget"]["iterations"] = 3
+    data["folder"] = str(tmp_path / NAME)
+    register(store, CampaignSpec.model_validate(data), base=tmp_path)
+    carry_on(store, Hands(), lambda: at(store, 2, "label"))
+    ctx = Context(store, NAME)
+    before = {walk.name: walk for walk in walks_of(ctx, 1)}
+    first = walks_of(ctx, 0)
+    assert {start.name for start in ctx.starts["packed"] if start.pristine}
+    found = 0
+    for walker, atoms in walkers_of(ctx, 1).values():
+        ends = [w.last for w in first if w.last is not None and walker.name.startswith("crist")]
+        if ends:  # of the packed boxes no walker has run before
+            assert any(np.allclose(atoms.positions, end.positions) for end in ends)
+            found += 1
+    for walker, atoms in walkers_of(ctx, 2).values():
+        structure = walker.name.split("-")[0]
+        ends = [
+            w.last
+            for name, w in before.items()
+            if w.last is not None and name.startswith(structure)
+        ]
+        assert any(np.allclose(atoms.positions, end.positions) for end in ends)
+    assert found
+
+
+def walks_of(ctx: Context, iteration: int) -> list[Walk]:
+    jobs = ctx.store.jobs.of_stage(NAME, iteration, "explore")
+    return [w for j in jobs if "walkers" in j.name for w in collect_walks(ctx.folder_of(j))]

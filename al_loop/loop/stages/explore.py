@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
 from ase import Atoms
@@ -21,6 +22,7 @@ from al_loop.explore import (
     stage_score_job,
     staged_walkers,
 )
+from al_loop.frame import frame_hash
 from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.curriculum import CONDITIONS, is_passed
@@ -134,8 +136,14 @@ class Explore(Waits):
         folder = ctx.folder_of(job)
         walkers = {walker.name: walker for walker in staged_walkers(folder)}
         walks = collect_walks(folder)
+        lasts = {walk.name: (frame_hash(walk.last), walk.last) for walk in walks if walk.last}
+        ctx.store.frames.put_many(dict(lasts.values()))
         ctx.store.walks.put_many(
-            _record(ctx, job.iteration, walkers[walk.name], walk) for walk in walks
+            replace(
+                _record(ctx, job.iteration, walkers[walk.name], walk),
+                last=lasts[walk.name][0] if walk.name in lasts else None,
+            )
+            for walk in walks
         )
         return [
             Note("walker-stopped", f"walker {walk.name}: {walk.detail}")
@@ -184,7 +192,23 @@ def walkers_of(
 ) -> dict[str, tuple[Walker, Atoms]]:
     """The walkers of an iteration by name, the same at every call."""
     stage = ctx.conditions(iteration)
-    return walkers_for(ctx.spec, ctx.starts, iteration, stage=stage, names=names)
+    starts = _begin_at(ctx, iteration, ctx.spec.explore.stages[stage])
+    return walkers_for(ctx.spec, starts, iteration, stage=stage, names=names)
+
+
+def _begin_at(
+    ctx: Context, iteration: int, conditions: ExploreConditions
+) -> dict[str, list[Start]]:
+    """Where walkers start: the structures, or where earlier walkers of them have ended."""
+    if conditions.starts == "structures":
+        return ctx.starts
+    starts = dict(ctx.starts)
+    for structure in conditions.structures:
+        ended = ctx.store.walks.last_frames(ctx.name, structure, before=iteration)
+        atoms = ctx.store.frames.get_many(ended)
+        if ended:
+            starts[structure] = [Start(frame, atoms[frame], True) for frame in ended]
+    return starts
 
 
 def walkers_for(
