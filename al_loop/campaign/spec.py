@@ -28,6 +28,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from al_loop.campaign.dispersion import Dispersion, contradictions
 from al_loop.campaign.engines import EngineKind, EngineOptions, engine_class, engine_names
+from al_loop.campaign.schedule import Schedule
 from al_loop.campaign.strict import StrictModel, meant
 
 SCHEMA_VERSION = 1
@@ -228,10 +229,13 @@ class ExploreConditions(Options):
     structures: tuple[Name, ...] = Field(
         alias="from", min_length=1, description="Names of starting structures."
     )
+    schedule: Schedule | None = Field(
+        None, description="What happens, in words; default: held, by the four keys that follow."
+    )
     ensembles: tuple[Literal["nvt", "npt"], ...] = Field(("nvt",), min_length=1)
-    temperatures: tuple[Positive, ...] = Field(min_length=1, description="K.")
+    temperatures: tuple[Positive, ...] = Field((), description="K.")
     pressures: tuple[float, ...] = Field((0.0,), min_length=1, description="GPa, for npt.")
-    steps: int = Field(ge=1, description="MD steps of a walker.")
+    steps: int | None = Field(None, ge=1, description="MD steps of a walker.")
     walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
     starts: Literal["structures", "last"] = Field(
         "structures",
@@ -255,6 +259,16 @@ class ExploreConditions(Options):
     )
 
     model_config = ConfigDict(populate_by_name=True)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Keys that are missing, or that the schedule has already: (key, what is wrong)."""
+        fields = type(self).model_fields
+        for key in ("temperatures", "steps", "ensembles", "pressures"):
+            given = getattr(self, key) != fields[key].default
+            if self.schedule is not None and given:
+                yield key, "the schedule says this: take one of the two out"
+            elif self.schedule is None and not given and key in ("temperatures", "steps"):
+                yield key, "this is needed where there is no schedule"
 
 
 class ExploreStage(_EngineStage):
@@ -542,6 +556,8 @@ class CampaignSpec(Options):
                 explorer=self.explore.engine,
             )
         for i, stage in enumerate(self.explore.stages):
+            for key, message in stage.contradictions():
+                yield ("explore", "stages", i, key), message
             for j, name in enumerate(stage.structures):
                 if name not in self.structures:
                     message = f"no structure is called {name!r}; "

@@ -14,7 +14,7 @@ from al_loop.cli.launchpad import show
 from al_loop.jobfolder import write_atomically
 from al_loop.launch.site import Site
 from al_loop.launch.site_check import check_queues, check_site
-from al_loop.loop.check import Checked, check_campaign
+from al_loop.loop.check import Checked, check_campaign, lengths
 from al_loop.units import density
 
 
@@ -80,8 +80,10 @@ def _costs(spec: CampaignSpec, found: Checked) -> None:
     splits = ", ".join(f"{count} {split}" for split, count in found.starting_labels.items())
     out.print(f"start     {sum(found.starting_labels.values())} frames to label ({splits})")
     walkers = ", ".join(str(n) for n in found.walkers)
-    steps = ", ".join(str(stage.steps) for stage in spec.explore.stages)
-    out.print(f"explore   walkers per iteration, stage by stage: {walkers}; MD steps each: {steps}")
+    out.print(f"explore   walkers per iteration, stage by stage: {walkers}")
+    for i, stage in enumerate(spec.explore.stages, start=1):
+        for name, picoseconds in lengths(stage, spec.explore).items():
+            out.print(f"          {stage.name or f'stage {i}'}: {name}, {picoseconds:g} ps")
     out.print(
         f"labels    at most {found.largest_campaign} in {spec.budget.iterations} iterations "
         f"of {spec.select.batch} candidates and {spec.select.audit} audit frames"

@@ -2,7 +2,6 @@
 
 from al_loop.explore.interface import (
     Committee,
-    Ensemble,
     Explorer,
     KeepRule,
     Limits,
@@ -16,6 +15,8 @@ from al_loop.explore.job import (
     stage_explore_job,
     staged_walkers,
 )
+from al_loop.explore.legs import Ensemble, Leg
+from al_loop.explore.schedules import paths
 from al_loop.explore.score import collect_scores, run_score_job, stage_score_job
 
 __all__ = [
@@ -23,12 +24,14 @@ __all__ = [
     "Ensemble",
     "Explorer",
     "KeepRule",
+    "Leg",
     "Limits",
     "StopReason",
     "Walk",
     "Walker",
     "collect_scores",
     "collect_walks",
+    "paths",
     "run_explore_job",
     "run_score_job",
     "stage_explore_job",

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from al_loop.campaign.engines import Engine
 from al_loop.d3 import D3
 from al_loop.descriptors import Features
+from al_loop.explore.legs import Ensemble, Leg, check_path, hold, temperature_at
 from al_loop.jobfolder import Clock
 from al_loop.units import Array
-
-Ensemble = Literal["nvt", "npt"]
 
 StopReason = Literal[
     "completed",
@@ -46,17 +45,43 @@ class Walker(_Frozen):
 
     Files and folders are named after it.
     """
-    ensemble: Ensemble
-    temperature: float
-    """K."""
-    pressure: float = 0.0
-    """GPa; used by npt."""
-    steps: int
+    legs: tuple[Leg, ...] = Field(min_length=1)
     timestep: float = 1.0
     """fs."""
     sample_every: int
     """Steps between two samples."""
     seed: int
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_path(self.legs)
+        return self
+
+    @classmethod
+    def at(
+        cls,
+        name: str,
+        *,
+        ensemble: Ensemble,
+        temperature: float,
+        pressure: float = 0.0,
+        steps: int,
+        timestep: float = 1.0,
+        sample_every: int,
+        seed: int,
+    ) -> Self:
+        """A walker at one temperature (K) and, for npt, pressure (GPa)."""
+        legs = hold(steps=steps, ensemble=ensemble, temperature=temperature, pressure=pressure)
+        return cls(name=name, legs=legs, timestep=timestep, sample_every=sample_every, seed=seed)
+
+    @property
+    def steps(self) -> int:
+        """Of all legs."""
+        return sum(leg.steps for leg in self.legs)
+
+    def temperature_at(self, step: int) -> float:
+        """Target temperature at a step, K: what strata are made of."""
+        return temperature_at(self.legs, step)
 
 
 class Limits(_Frozen):
@@ -65,7 +90,8 @@ class Limits(_Frozen):
     deviation: float
     """Largest maximum force deviation, eV/Å."""
     temperature_factor: float = 4.0
-    """Largest instantaneous temperature, in units of the target (and 1000 K at least above it)."""
+    """Largest instantaneous temperature, in units of the target of the moment (and 1000 K at least
+    above it)."""
     min_distance: dict[str, float] = {}
     """Smallest distance per pair, Å, keys like ``Si-O`` (elements in alphabetical order)."""
 

@@ -70,9 +70,10 @@ class Reduction:
     beyond: int | None
 
 
-def temperature_limit(walker: Walker, limits: Limits) -> float:
-    """Instantaneous temperature (K) above which a trajectory is unphysical."""
-    return max(limits.temperature_factor * walker.temperature, walker.temperature + HEADROOM)
+def temperature_limit(walker: Walker, limits: Limits, step: int) -> float:
+    """Instantaneous temperature (K) above which a trajectory is unphysical at a step."""
+    target = walker.temperature_at(step)
+    return max(limits.temperature_factor * target, target + HEADROOM)
 
 
 def reduce_samples(
@@ -148,13 +149,14 @@ def _faults(
     deviations = np.isfinite(samples.max_force_deviation) & np.isfinite(
         samples.mean_force_deviation
     )
+    hottest = np.array([temperature_limit(walker, limits, int(step)) for step in samples.step])
     with np.errstate(invalid="ignore"):  # comparisons with NaN are False, as they should be
         return (
             ("not-finite", ~(samples.finite & deviations)),
             ("lost-atoms", ~samples.whole),
             ("distance", ~samples.apart),
             ("deviation", samples.max_force_deviation > limits.deviation),
-            ("temperature", samples.temperature > temperature_limit(walker, limits)),
+            ("temperature", samples.temperature > hottest),
         )
 
 
@@ -168,7 +170,7 @@ def _describe(
             return f"step {step}: force deviation {found:.3g} > {limits.deviation:.3g} eV/Å"
         case "temperature":
             found = float(samples.temperature[index])
-            return f"step {step}: {found:.0f} K > {temperature_limit(walker, limits):.0f} K"
+            return f"step {step}: {found:.0f} K > {temperature_limit(walker, limits, step):.0f} K"
         case "distance":
             return f"step {step}: two atoms closer than min_distance allows"
         case "lost-atoms":

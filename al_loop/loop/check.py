@@ -10,9 +10,10 @@ from typing import cast
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
+from al_loop.campaign.spec import ExploreConditions, ExploreStage
 from al_loop.d3 import check_d3
 from al_loop.errors import UserError
-from al_loop.explore import Committee, Explorer, Walker
+from al_loop.explore import Committee, Explorer, Walker, paths
 from al_loop.frame import frame_hash, split_of
 from al_loop.loop.method import added_in_md, labeller_of
 from al_loop.loop.stages.explore import walkers_for
@@ -91,6 +92,15 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
     )
+
+
+def lengths(conditions: ExploreConditions, stage: ExploreStage) -> dict[str, float]:
+    """How long each kind of walker of a stage takes, ps, by the name of its schedule."""
+    ways = paths(conditions, timestep=stage.timestep, sample_every=stage.sample_every)
+    return {
+        name: sum(leg.steps for leg in legs) * stage.timestep / 1000.0
+        for name, legs in ways.items()
+    }
 
 
 def check_folder(folder: Path) -> None:

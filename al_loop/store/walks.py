@@ -25,8 +25,8 @@ class WalkRecord:
     """A trajectory, reduced. Key: campaign, iteration and walker.
 
     Arrays have shape (samples,): ``step`` integer, ``max_force_deviation`` eV/Å,
-    ``sample_temperature`` K, ``sample_pressure`` GPa. ``cut`` samples at the end were
-    unphysical and are not among them.
+    ``target_temperature`` (of the thermostat) and ``sample_temperature`` K,
+    ``sample_pressure`` GPa. ``cut`` samples at the end were unphysical and are not among them.
     """
 
     campaign: str
@@ -35,14 +35,15 @@ class WalkRecord:
     structure: str
     ensemble: str
     temperature: float
-    """Of the thermostat, K."""
+    """Of the thermostat at the end of the planned path, K."""
     pressure: float
-    """Of the barostat, GPa."""
+    """Of the barostat there, GPa."""
     stop: str
     detail: str
     cut: int
     step: NDArray[np.int64] = field(repr=False)
     max_force_deviation: Array = field(repr=False)
+    target_temperature: Array = field(repr=False)
     sample_temperature: Array = field(repr=False)
     sample_pressure: Array = field(repr=False)
     last: str | None = None
@@ -50,7 +51,13 @@ class WalkRecord:
 
 
 _NAMES = tuple(f.name for f in fields(WalkRecord))
-_ARRAYS = ("step", "max_force_deviation", "sample_temperature", "sample_pressure")
+_ARRAYS = (
+    "step",
+    "max_force_deviation",
+    "target_temperature",
+    "sample_temperature",
+    "sample_pressure",
+)
 
 
 class Walks:

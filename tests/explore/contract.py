@@ -9,11 +9,11 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 
 from al_loop import stopping
 from al_loop.errors import JobStopped
-from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.explore import Committee, Explorer, KeepRule, Leg, Limits, Walk, Walker
 from al_loop.jobfolder import Clock
 
 Predict = Callable[[int, Atoms], tuple[np.ndarray, np.ndarray]]
@@ -48,6 +48,8 @@ class ExplorerContract:
     continued: float = 0.0
     """Tolerance of all numbers of a walk that was stopped and continued; 0: to the last bit."""
     mean_temperature_band: tuple[float, float] = (0.6, 1.4)
+    pressure: float = 10.0
+    """GPa; one that makes ``solid`` denser by more than 1 %."""
 
     # What a subclass provides
 
@@ -78,10 +80,18 @@ class ExplorerContract:
             "sample_every": self.sample_every,
             "seed": 11,
         }
-        return Walker(**{**values, **changes})
+        values |= changes
+        if "legs" in values:
+            del values["ensemble"], values["temperature"], values["steps"]
+            return Walker(**values)
+        return Walker.at(values.pop("name"), **values)
 
     def all_kept(self) -> KeepRule:
         return KeepRule(lower=0.0, upper=1.0e9, accurate=0)
+
+    def added_virial(self, frame: Atoms) -> np.ndarray:
+        """What moves the atoms besides the leader: its virial (3, 3), eV."""
+        return np.zeros((3, 3))
 
     def overlapping(self, solid: Atoms) -> Atoms:
         """Two atoms at one place to 0.01 Å, which few potentials can take."""
@@ -227,6 +237,86 @@ class ExplorerContract:
         low, high = self.mean_temperature_band
         assert low * self.temperature < mean < high * self.temperature, walk.temperature
 
+    def strained_heated_compressed(self, steps: int) -> tuple[Leg, ...]:
+        """Four legs, so that a stop falls into each kind."""
+        steps -= steps % self.sample_every
+        low, high = self.temperature, 1.3 * self.temperature
+        held, heated = (low, low), (low, high)
+        return (
+            Leg(steps=steps, ensemble="nvt", temperature=held),
+            Leg(steps=steps, ensemble="nvt", temperature=held, stretch=(1.02, 1.0, 0.99)),
+            Leg(steps=steps, ensemble="nvt", temperature=heated),
+            Leg(steps=steps, ensemble="npt", temperature=(high, low), pressure=(0.0, 2.0)),
+        )
+
+    def test_the_temperature_follows_its_ramp(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        hot, cold = 1.5 * self.temperature, 0.5 * self.temperature
+        long = 60 * self.sample_every
+        for ensemble in ("nvt", "npt"):
+            legs = (
+                Leg(steps=long, ensemble=ensemble, temperature=(hot, hot)),
+                Leg(steps=2 * long, ensemble=ensemble, temperature=(hot, cold)),
+                Leg(steps=long, ensemble=ensemble, temperature=(cold, cold)),
+            )
+            walker = self.walker(legs=legs)
+            (walk,) = self.run(explorer, committee, tmp_path / ensemble, (walker, solid))
+            assert walk.step.tolist() == list(range(0, 4 * long + 1, self.sample_every))
+            low, high = self.mean_temperature_band
+            found = [walk.temperature[part].mean() for part in (slice(20, 60), slice(200, 241))]
+            assert low * hot < found[0] < high * hot, walk.temperature
+            assert low * cold < found[1] < high * cold, walk.temperature
+            middle = walk.temperature[90:151].mean()
+            assert low * self.temperature < middle < high * self.temperature, walk.temperature
+
+    def test_the_cell_follows_its_strain_and_the_atoms_the_cell(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        steps = 10 * self.sample_every
+        held = (self.temperature, self.temperature)
+        legs = (
+            Leg(steps=steps, ensemble="nvt", temperature=held, stretch=(1.06, 1.0, 0.97)),
+            Leg(steps=steps, ensemble="nvt", temperature=held, stretch=(0.95, 0.95, 0.95)),
+        )
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(legs=legs), solid))
+        part = np.linspace(0, 1, 11)[:, np.newaxis]
+        first = 1 + part * np.array([0.06, 0.0, -0.03])
+        second = first[-1] * (1 - 0.05 * part)
+        expected = np.vstack([first, second[1:]])
+        cells = np.array([frame.cell.array for frame in walk.frames])
+        np.testing.assert_allclose(
+            cells, expected[:, :, np.newaxis] * solid.cell.array, rtol=0, atol=1e-6
+        )
+        moved = walk.frames[-1].get_scaled_positions() - walk.frames[0].get_scaled_positions()
+        moved -= np.rint(moved)
+        assert np.abs(moved @ solid.cell.array).max() < 2.0  # a solid: they stay at their sites
+
+    def test_the_density_follows_the_pressure(
+        self,
+        explorer: Explorer,
+        committee: Committee,
+        predict: Predict,
+        solid: Atoms,
+        tmp_path: Path,
+    ) -> None:
+        """The pressure of the frames, by the potential itself, is the one asked for."""
+        held = (self.temperature, self.temperature)
+        steps, target = 30 * self.sample_every, self.pressure
+        legs = (
+            Leg(steps=steps, ensemble="npt", temperature=held, pressure=(0.0, target)),
+            Leg(steps=3 * steps, ensemble="npt", temperature=held, pressure=(target, target)),
+        )
+        (walk,) = self.run(explorer, committee, tmp_path, (self.walker(legs=legs), solid))
+        volumes = [frame.get_volume() for frame in walk.frames]
+        assert volumes[-1] < 0.99 * volumes[0]
+        pressures = []
+        for frame, temperature in zip(walk.frames[60:], walk.temperature[60:], strict=True):
+            ideal = len(frame) * units.kB * temperature
+            virial = float(np.trace(predict(0, frame)[1] + self.added_virial(frame))) / 3
+            pressures.append((ideal + virial) / frame.get_volume() / units.GPa)
+        assert np.mean(pressures) == pytest.approx(target, rel=0.25)
+
     def test_only_npt_changes_the_volume(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
     ) -> None:
@@ -298,8 +388,13 @@ class ExplorerContract:
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
     ) -> None:
         """Stopped again and again, until it ends; no sample is missing or there twice."""
-        for ensemble in ("nvt", "npt"):
-            start = (self.walker(ensemble=ensemble), solid)
+        walkers = {
+            "nvt": self.walker(ensemble="nvt"),
+            "npt": self.walker(ensemble="npt"),
+            "legs": self.walker(legs=self.strained_heated_compressed(self.steps // 4)),
+        }
+        for ensemble, walker in walkers.items():
+            start = (walker, solid)
             (whole,) = self.run(explorer, committee, tmp_path / f"{ensemble}-whole", start)
             place = tmp_path / f"{ensemble}-parts"
             (walk,), stops = self.run_in_parts(explorer, committee, place, start)

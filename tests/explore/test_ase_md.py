@@ -23,6 +23,7 @@ class TestAseExplorer(ExplorerContract):
     temperature = 60.0
     steps = 60
     sample_every = 5
+    pressure = 1.0
 
     @pytest.fixture
     def explorer(self) -> AseExplorer:
@@ -75,6 +76,9 @@ class TestAseExplorerWithDispersion(TestAseExplorer):
     @pytest.fixture
     def committee(self, lj_committee: Committee) -> Committee:
         return replace(lj_committee, dispersion=D3_OF_PBE)
+
+    def added_virial(self, frame: Atoms) -> np.ndarray:
+        return correction(frame, D3_OF_PBE).virial
 
     def test_the_sum_moves_the_atoms(
         self, explorer: AseExplorer, committee: Committee, solid: Atoms, tmp_path: Path

@@ -37,7 +37,7 @@ LIMITS = Limits(deviation=1e9)
 
 def walker(name: str = "w", **changes: Any) -> Walker:
     values = {"ensemble": "nvt", "temperature": 60.0, "steps": 60, "sample_every": 5, "seed": 4}
-    return Walker(name=name, **{**values, **changes})  # type: ignore[arg-type]
+    return Walker.at(name, **{**values, **changes})  # type: ignore[arg-type]
 
 
 def walks(

@@ -36,7 +36,7 @@ Stage = Callable[..., JobFolder]
 
 def walkers(steps: int, names: tuple[str, ...] = NAMES) -> list[Walker]:
     return [
-        Walker(name=name, ensemble="nvt", temperature=60.0, steps=steps, sample_every=5, seed=seed)
+        Walker.at(name, ensemble="nvt", temperature=60.0, steps=steps, sample_every=5, seed=seed)
         for seed, name in enumerate(names, start=1)
     ]
 

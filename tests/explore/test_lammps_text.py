@@ -87,7 +87,7 @@ def walker(**changes: object) -> Walker:
         "name": "w", "ensemble": "nvt", "temperature": 300.0, "steps": 10, "sample_every": 10,
         "seed": 5,
     }  # fmt: skip
-    return Walker.model_validate({**values, **changes})
+    return Walker.at(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def skewed(seed: int, *, left_handed: bool = False) -> Atoms:
@@ -155,7 +155,7 @@ def test_an_element_that_is_absent_keeps_its_atom_type() -> None:
 def script(**changes: object) -> str:
     return walker_script(
         walker(**changes),
-        atoms=6,
+        atoms=skewed(1),
         models=["../a b/0.pb", "../1.pb"],
         elements=("Si", "O"),
         limits=Limits(deviation=1.0),
@@ -165,14 +165,14 @@ def script(**changes: object) -> str:
 
 def test_units_are_those_of_lammps_metal() -> None:
     text = script(ensemble="npt", pressure=1.5, timestep=2.0)
-    assert "fix             ensemble all npt temp 300.0 300.0 0.05 aniso 15000 15000 0.5" in text
+    assert "fix             ensemble1 all npt temp 300.0 300.0 0.05 aniso 15000 15000 0.5" in text
     assert "timestep        0.002" in text
     assert 'deepmd "../a b/0.pb" "../1.pb" out_file deviation.out out_freq 10' in text
     assert "pair_coeff      * * Si O" in text
 
 
 def test_nvt_has_no_barostat() -> None:
-    assert "fix             ensemble all nvt temp 300.0 300.0 0.05\n" in script()
+    assert "fix             ensemble1 all nvt temp 300.0 300.0 0.05\n" in script()
 
 
 def test_joint_script_enters_each_folder_and_clears() -> None:

@@ -16,14 +16,13 @@ KEEP = KeepRule(lower=0.2, upper=1.0, accurate=3)
 
 def walker(samples: int, **changes: Any) -> Walker:
     values: dict[str, Any] = {
-        "name": "w",
         "ensemble": "nvt",
         "temperature": 500.0,
-        "steps": (samples - 1) * EVERY,
+        "steps": max(1, samples - 1) * EVERY,
         "sample_every": EVERY,
         "seed": 7,
     }
-    return Walker(**{**values, **changes})
+    return Walker.at("w", **{**values, **changes})
 
 
 def table(deviations: list[float], **columns: Any) -> Samples:

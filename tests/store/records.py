@@ -56,7 +56,7 @@ def model(iteration: int = 0, member: int = 0, **changes: object) -> ModelRecord
 
 
 def walk(walker: str, samples: int) -> WalkRecord:
-    values = np.random.default_rng(3).random((3, samples))
+    values = np.random.default_rng(3).random((4, samples))
     return WalkRecord(
         campaign="glass",
         iteration=1,
@@ -70,6 +70,7 @@ def walk(walker: str, samples: int) -> WalkRecord:
         cut=2,
         step=np.arange(samples) * 10,
         max_force_deviation=values[0],
-        sample_temperature=values[1],
-        sample_pressure=values[2],
+        target_temperature=values[1],
+        sample_temperature=values[2],
+        sample_pressure=values[3],
     )

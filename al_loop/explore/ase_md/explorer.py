@@ -15,12 +15,13 @@ from al_loop.campaign.dispersion import D3Functional
 from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing, PhysicsFault
 from al_loop.explore.ase_md.dispersion import with_dispersion
-from al_loop.explore.ase_md.dynamics import start_dynamics
+from al_loop.explore.ase_md.dynamics import Dynamics, give_velocities
 from al_loop.explore.ase_md.options import AseOptions
 from al_loop.explore.ase_md.sampler import Sampler
 from al_loop.explore.ase_md.state import StateFile, walk_identity
 from al_loop.explore.committee import load_members
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
+from al_loop.explore.legs import leg_at
 from al_loop.explore.reduce import (
     COMPLETED,
     Ending,
@@ -130,24 +131,42 @@ class AseExplorer:
 
         It begins where ``state`` has the walk. Raises JobStopped when asked to stop.
         """
-        hottest = temperature_limit(walker, limits)
+        cell = atoms.cell.array.copy()
         try:
-            dynamics = start_dynamics(atoms, walker, self.options)
-            known = state.restore(dynamics, sampler)
-            done = dynamics.nsteps if known else -1
-            for _ in dynamics.irun(walker.steps - dynamics.nsteps):
-                step = dynamics.nsteps
-                if step == done:  # it was looked at before it was saved
-                    continue
-                if not np.isfinite(atoms.positions).all():
-                    return Ending("not-finite", f"step {step}: positions are not finite")
-                temperature = atoms.get_temperature()
-                if step % walker.sample_every == 0:
-                    if not sampler.take(step) or temperature > hottest:
-                        break
-                elif temperature > _HOPELESS * hottest:
-                    return Ending("temperature", f"step {step}: {temperature:.3g} K")
-                state.keep(dynamics, sampler)
+            give_velocities(atoms, walker)
+            known = state.load()
+            done = -1 if known is None else known.step
+            first, _ = leg_at(walker.legs, max(0, done))
+            for leg in range(first, len(walker.legs)):
+                dynamics = Dynamics(atoms, walker, self.options, leg=leg, start=cell)
+                if known is not None and leg == first:
+                    known.restore(dynamics.integrator, sampler)
+                for step in dynamics.run():
+                    if step == done:  # it was looked at before it was saved, or by the leg before
+                        continue
+                    done = step
+                    ending = _look(atoms, walker, step=step, sampler=sampler, limits=limits)
+                    if ending is not None:
+                        return ending
+                    state.keep(dynamics.integrator, sampler)
         except (PhysicsFault, CalculatorError, ArithmeticError, ValueError) as error:
             return Ending("engine", f"{type(error).__name__}: {error}")
         return COMPLETED
+
+
+def _look(
+    atoms: Atoms, walker: Walker, *, step: int, sampler: Sampler, limits: Limits
+) -> Ending | None:
+    """Take a sample when it is due; how the walk ends when this step is beyond what makes sense.
+
+    What a sample says of itself needs no word of ours.
+    """
+    if not np.isfinite(atoms.positions).all():
+        return Ending("not-finite", f"step {step}: positions are not finite")
+    temperature = atoms.get_temperature()
+    hottest = temperature_limit(walker, limits, step)
+    if step % walker.sample_every == 0:
+        return COMPLETED if not sampler.take(step) or temperature > hottest else None
+    if temperature > _HOPELESS * hottest:
+        return Ending("temperature", f"step {step}: {temperature:.3g} K")
+    return None

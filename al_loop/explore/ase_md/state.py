@@ -34,7 +34,7 @@ SAVE_SECONDS = 60.0
 
 Arrays = dict[str, NDArray[Any]]
 
-_FORMAT = 1
+_FORMAT = 2
 _NVT = ("transferred_energy",)
 _NPT = (
     "_q",
@@ -45,8 +45,10 @@ _NPT = (
     "_thermostat._p_eta",
     "_barostat._xi",
     "_barostat._p_xi",
+    "_cell0",
+    "_volume0",
 )
-"""What changes as ASE's integrators step, besides the atoms and a random generator."""
+"""What differs from a fresh integrator, besides the atoms and a random generator."""
 
 
 def walk_identity(start: Atoms, *, models: Sequence[Path], asked: Sequence[str]) -> str:
@@ -60,6 +62,24 @@ def walk_identity(start: Atoms, *, models: Sequence[Path], asked: Sequence[str])
             "start": [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays],
         }
     )
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a walk was when it was saved."""
+
+    dynamics: Arrays
+    sampler: Arrays
+
+    @property
+    def step(self) -> int:
+        """The step that it had reached."""
+        return int(self.dynamics["nsteps"])
+
+    def restore(self, dynamics: MolecularDynamics, sampler: Sampler) -> None:
+        """Put a walk there whose leg (that of ``step``) has just been set up."""
+        sampler.restore(self.sampler)
+        _restore_dynamics(dynamics, self.dynamics)
 
 
 @dataclass
@@ -83,24 +103,19 @@ class StateFile:
         if asked:
             stopping.stop_if_requested(self.path.parent)
 
-    def restore(self, dynamics: MolecularDynamics, sampler: Sampler) -> bool:
-        """Put a walk that has just been set up where the file has it; False when there is none.
-
-        A file that is damaged, or of another walk, is none.
-        """
+    def load(self) -> State | None:
+        """What the file has; None when there is none, or it is damaged, or of another walk."""
         try:
             arrays = _unpacked(self.path.read_bytes(), self.identity)
         except OSError:
-            return False
+            return None
         if arrays is None:
-            return False
+            return None
         parts: dict[str, Arrays] = {"dynamics": {}, "sampler": {}}
         for name, value in arrays.items():
             part, _, rest = name.partition(" ")
             parts[part][rest] = value
-        sampler.restore(parts["sampler"])
-        _restore_dynamics(dynamics, parts["dynamics"])
-        return True
+        return State(**parts)
 
     def remove(self) -> None:
         """The walk has ended, and is saved."""

@@ -139,13 +139,14 @@ class LammpsExplorer:
             return False
         script = walker_script(
             walker,
-            atoms=len(atoms),
+            atoms=atoms,
             models=models,
             elements=committee.elements,
             limits=limits,
             options=self.options,
             dispersion=committee.dispersion,
             restart=restart.file,
+            step=restart.step,
             restarts=restart.order,
         )
         (place / CONTINUE).write_text(script)
@@ -162,7 +163,7 @@ class LammpsExplorer:
     ) -> dict[str, str]:
         script = walker_script(
             walker,
-            atoms=len(atoms),
+            atoms=atoms,
             models=models,
             elements=committee.elements,
             limits=limits,

@@ -6,18 +6,19 @@ from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 
 from al_loop.campaign.spec import CampaignSpec, ExploreConditions
 from al_loop.explore import (
     Committee,
-    Ensemble,
     KeepRule,
     Limits,
     Walk,
     Walker,
     collect_scores,
     collect_walks,
+    paths,
     stage_explore_job,
     stage_score_job,
     staged_walkers,
@@ -223,21 +224,20 @@ def walkers_for(
 
     Copies of a structure take turns as the start.
     """
-    conditions = spec.explore.stages[stage]
+    explore = spec.explore
+    conditions = explore.stages[stage]
+    ways = paths(conditions, timestep=explore.timestep, sample_every=explore.sample_every)
     walkers: dict[str, tuple[Walker, Atoms]] = {}
     for structure in conditions.structures:
         pristine = [start for start in starts[structure] if start.pristine]
-        for state, ensemble, temperature, pressure in _states(conditions):
+        for state, legs in ways.items():
             for n in range(conditions.walkers):
                 name = f"{structure}-{state}-{n}"
                 if names is not None and name not in names:
                     continue
                 walker = Walker(
                     name=name,
-                    ensemble=ensemble,
-                    temperature=temperature,
-                    pressure=pressure,
-                    steps=conditions.steps,
+                    legs=legs,
                     timestep=spec.explore.timestep,
                     sample_every=spec.explore.sample_every,
                     seed=derive_seed(spec.seed, "explore", iteration, name),
@@ -246,18 +246,12 @@ def walkers_for(
     return walkers
 
 
-def _states(conditions: ExploreConditions) -> list[tuple[str, Ensemble, float, float]]:
-    """Name, ensemble, temperature (K) and pressure (GPa) of each thermodynamic state."""
-    states: list[tuple[str, Ensemble, float, float]] = []
-    for ensemble in conditions.ensembles:
-        for temperature in conditions.temperatures:
-            if ensemble == "nvt":
-                states.append((f"nvt-{temperature:g}K", ensemble, temperature, 0.0))
-                continue
-            for pressure in conditions.pressures:
-                label = f"npt-{temperature:g}K-{pressure:g}GPa"
-                states.append((label, ensemble, temperature, pressure))
-    return states
+def structure_of(spec: CampaignSpec, walker: str, *, stage: int) -> str:
+    """The structure from which a walker of an exploration stage starts."""
+    conditions = spec.explore.stages[stage]
+    ways = paths(conditions, timestep=spec.explore.timestep, sample_every=spec.explore.sample_every)
+    known = {f"{name}-{way}": name for name in conditions.structures for way in ways}
+    return known[walker.rpartition("-")[0]]
 
 
 def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:
@@ -280,24 +274,23 @@ def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:
 
 
 def _record(ctx: Context, iteration: int, walker: Walker, walk: Walk) -> WalkRecord:
-    structure = next(
-        name
-        for name in ctx.spec.explore.stages[ctx.conditions(iteration)].structures
-        if walker.name.startswith(f"{name}-{walker.ensemble}-")
-    )
+    index = ctx.conditions(iteration)
+    structure = structure_of(ctx.spec, walk.name, stage=index)
+    last = walker.legs[-1]
     return WalkRecord(
         campaign=ctx.name,
         iteration=iteration,
         walker=walk.name,
         structure=structure,
-        ensemble=walker.ensemble,
-        temperature=walker.temperature,
-        pressure=walker.pressure,
+        ensemble=last.ensemble,
+        temperature=last.temperature[1],
+        pressure=last.pressure[1],
         stop=walk.stop,
         detail=walk.detail,
         cut=walk.cut,
         step=walk.step,
         max_force_deviation=walk.max_force_deviation,
+        target_temperature=np.array([walker.temperature_at(int(step)) for step in walk.step]),
         sample_temperature=walk.temperature,
         sample_pressure=walk.pressure,
     )
