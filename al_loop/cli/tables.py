@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from al_loop.loop.forecast import Forecast, Range
 from al_loop.loop.status import CampaignStatus, IterationStatus
 
 STAGE_ORDER = ("start", "train", "explore", "select", "label", "assess")
@@ -29,6 +30,8 @@ def campaign_view(campaign: CampaignStatus) -> RenderableType:
         parts += [Text(), iterations_table(campaign), Text(), times_table(campaign)]
     if campaign.engines:
         parts += [Text(), engines_table(campaign)]
+    if campaign.forecast:
+        parts += [Text(), forecast_view(campaign.forecast)]
     if campaign.failures:
         parts += [Text(), failures_view(campaign)]
     return Group(*parts)
@@ -118,6 +121,31 @@ def engines_table(campaign: CampaignStatus) -> Table:
             f"{3600 * one.core_hours / tried:.1f}" if tried else "",
         )
     return table
+
+
+def forecast_view(forecast: Forecast) -> Text:
+    """What remains, in two lines."""
+    parts = [f"{_range(forecast.iterations)} iterations", f"{_range(forecast.labels)} labels"]
+    if forecast.core_hours:
+        parts.append(f"{_range(forecast.core_hours)} core-hours of labels")
+    if forecast.days:
+        parts.append(f"{_range(forecast.days)} days")
+    text = Text("remain    ", style="bold").append(", ".join(parts), style="not bold")
+    if not forecast.known:
+        return text.append(f"\n          unknown yet: {forecast.reason}", style="not bold")
+    said = f"slowest: {forecast.reason}; "
+    said += f"targets are met within the budget in {forecast.converges or 0.0:.0%} of the draws"
+    if free := forecast.labels_to_converge:
+        said += f", after {_range(free)} labels whatever the budget"
+    return text.append(f"\n          {said}", style="not bold")
+
+
+def _range(one: Range) -> str:
+    """``120 (40 to 300)``; ``40 to 300`` where nothing is likelier."""
+    low, high = f"{one.low:.4g}", "?" if one.high is None else f"{one.high:.4g}"
+    if one.likely is None:
+        return f"{low} to {high}"
+    return f"{one.likely:.4g}" if low == high else f"{one.likely:.4g} ({low} to {high})"
 
 
 def failures_view(campaign: CampaignStatus) -> RenderableType:

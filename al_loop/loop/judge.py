@@ -80,7 +80,7 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
     ]
     created = ctx.record.created
     return decide(
-        [_measured(ctx, record) for record in [*earlier, measured]],
+        [measured_in(ctx, record) for record in [*earlier, measured]],
         last_conditions=len(ctx.spec.explore.stages) - 1,
         converge=ctx.spec.converge,
         budget=ctx.spec.budget,
@@ -142,7 +142,8 @@ def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
     return float(np.sqrt(np.mean(np.concatenate(errors) ** 2))) if errors else None
 
 
-def _measured(ctx: Context, record: IterationRecord) -> Measured:
+def measured_in(ctx: Context, record: IterationRecord) -> Measured:
+    """What an iteration measured, as the decision reads it."""
     index = ctx.conditions(record.index)
     stage = ctx.spec.explore.stages[index]
     return Measured(

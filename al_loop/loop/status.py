@@ -20,6 +20,8 @@ from al_loop.loop.failures import (
     failures_of,
     quarantined_of,
 )
+from al_loop.loop.forecast import Forecast
+from al_loop.loop.outlook import outlook
 from al_loop.store import (
     AuditStratum,
     CalibrationRecord,
@@ -96,6 +98,8 @@ class CampaignStatus(_Document):
     """Frames that came with their labels from elsewhere (al-loop import)."""
     dispersion: Dispersion | None = None
     """Added beside what the labeller computes."""
+    forecast: Forecast | None = None
+    """What remains; none when the campaign has ended, or trains for the last time."""
 
 
 class Status(_Document):
@@ -130,6 +134,7 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         engines=_engines(store, record, iterations),
         imported=store.selections.count_imported(record.name),
         dispersion=_dispersion(record),
+        forecast=outlook(store, record, iterations),
     )
 
 
