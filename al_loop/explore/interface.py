@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -53,7 +53,7 @@ class Walker(_Frozen):
     seed: int
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _possible(self) -> Walker:
         check_path(self.legs)
         return self
 
@@ -69,7 +69,7 @@ class Walker(_Frozen):
         timestep: float = 1.0,
         sample_every: int,
         seed: int,
-    ) -> Self:
+    ) -> Walker:
         """A walker at one temperature (K) and, for npt, pressure (GPa)."""
         legs = hold(steps=steps, ensemble=ensemble, temperature=temperature, pressure=pressure)
         return cls(name=name, legs=legs, timestep=timestep, sample_every=sample_every, seed=seed)

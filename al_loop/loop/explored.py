@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from al_loop.explore import Walk
+from al_loop.explore import Walk, Walker
 from al_loop.loop.context import Context
 from al_loop.loop.stages.explore import walkers_of
 from al_loop.loop.trust import group_of, trust_of
 from al_loop.select import FAILED, Pool, classify
 from al_loop.select.trust import Codes
 from al_loop.store import IterationRecord
+
+BAND = 500.0
+"""K"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Explored:
     """
 
     walk: Walk
+    walker: Walker
     group: str
     system: str
     code: Codes
@@ -34,6 +38,11 @@ class Explored:
         """What may be chosen from it."""
         walk = self.walk
         return Pool(walk.name, self.code, walk.kept, walk.frames, group=self.group)
+
+    def stratum(self, step: int) -> str:
+        """Its system, and the band of the target temperature: a quench is seen all along."""
+        band = BAND * round(self.walker.temperature_at(step) / BAND)
+        return f"{self.system} {band:g} K"
 
     @property
     def whole_pool(self) -> Pool:
@@ -67,6 +76,7 @@ def explored(
         found.append(
             Explored(
                 walk=walk,
+                walker=walkers[walk.name][0],
                 group=group,
                 system=walk.name.rpartition("-")[0],
                 code=classify(walk.max_force_deviation, levels=trust_of(ctx, iteration, group)),

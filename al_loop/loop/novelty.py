@@ -25,7 +25,7 @@ def described_candidates(
     """The candidates that explore jobs have described.
 
     An atom's novelty counts as far as the committee is unsure of it: fully from the lower trust
-    level on. A stratum is a structure at its conditions.
+    level on. A stratum is a structure at its conditions, in a band of 500 K.
     """
     timestep = ctx.spec.explore.timestep
     described = []
@@ -40,8 +40,13 @@ def described_candidates(
                 elements=walk.frames[position].numbers.astype(np.int64),
                 weight=_weight(walk.deviations[position], lower),
             )
-            time = float(walk.step[walk.kept[position]]) * timestep
-            candidate = Candidate(environments, stratum=one.system, walker=walk.name, time=time)
+            step = int(walk.step[walk.kept[position]])
+            candidate = Candidate(
+                environments,
+                stratum=one.stratum(step),
+                walker=walk.name,
+                time=step * timestep,
+            )
             described.append(Described(int(position), candidate))
     return described
 

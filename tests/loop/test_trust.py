@@ -10,10 +10,13 @@ import pytest
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
+from al_loop.explore import collect_walks
 from al_loop.launch.submit import register
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
+from al_loop.loop.explored import explored
 from al_loop.loop.judge import recount
+from al_loop.loop.novelty import described_candidates
 from al_loop.loop.trust import evidence_before
 from al_loop.select import CANDIDATE, classify
 from al_loop.store import Store
@@ -183,3 +186,23 @@ def test_a_diverse_batch_is_farther_from_what_is_labelled(store: Store, tmp_path
         assert ("describe" in jobs) == diversity
         found[diversity] = novelty(store, name)
     assert found[True] > found[False]
+
+
+def test_strata_of_a_quench_are_bands_of_temperature(store: Store, tmp_path: Path) -> None:
+    data = dump_campaign(load_campaign(write_campaign(tmp_path, CHEAP, name=NAME)))
+    quench = {"from": 1500, "to": 500, "rates": [10000]}
+    data["explore"]["stages"] = [{"from": ["cristobalite"], "schedule": {"quench": quench}}]
+    data["explore"]["sample_every"] = 2
+    data["select"]["trust"] = {"lower": 0.001, "upper": 50.0}
+    data["folder"] = str(tmp_path / NAME)
+    register(store, CampaignSpec.model_validate(data), base=tmp_path)
+    carry_on(store, Hands(), lambda: at(store, 0, "label"))
+    ctx = Context(store, NAME)
+    record = store.iterations.get(NAME, 0)
+    assert record is not None
+    jobs = [j for j in store.jobs.of_stage(NAME, 0, "explore") if "walkers" in j.name]
+    walks = [walk for job in jobs for walk in collect_walks(ctx.folder_of(job))]
+    found, _ = explored(ctx, record, walks)
+    described = described_candidates(ctx, record, found)
+    bands = {int(one.candidate.stratum.split()[-2]) for one in described}
+    assert bands >= {1500, 1000, 500}
