@@ -16,6 +16,7 @@ from al_loop.cli import (
     init,
     labels,
     launchpad,
+    rehearse,
     status,
     submitter,
     worker,
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(check.check)
 app.command()(running.run)
+app.command()(rehearse.rehearse)
 app.command()(running.submit)
 app.command()(status.status)
 app.command()(doctor.doctor)

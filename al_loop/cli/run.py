@@ -36,7 +36,11 @@ def run(
     launchpad: LaunchpadOption = None,
 ) -> None:
     """Run a campaign to its end on this machine. Interrupted, the same command continues it."""
-    spec = load_campaign(file)
+    run_spec(load_campaign(file), file, cores=cores, launchpad=launchpad)
+
+
+def run_spec(spec: CampaignSpec, file: Path, *, cores: int | None, launchpad: Path | None) -> None:
+    """Run a campaign that came of a file."""
     connection = _ready(spec, file, launchpad)
     signal.signal(signal.SIGTERM, _interrupt)
     workers = cores or spec.resources.cores or len(os.sched_getaffinity(0))
@@ -54,7 +58,7 @@ def run(
                 restart=restarter(connection),
             )
     except KeyboardInterrupt:
-        out.print(f"\nstopped; nothing is lost. `al-loop run {file}` continues.")
+        out.print("\nstopped; nothing is lost. The same command continues.")
         raise typer.Exit(130) from None
     with Store(connection) as store:
         view.catch_up(store)
