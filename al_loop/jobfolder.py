@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from al_loop.errors import JobFolderError
 from al_loop.hashing import digest, file_digest
 
-JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe"]
+JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe", "quench"]
 
 _CURRENT = ".current"
 _FAILURES = "failures.jsonl"

@@ -17,6 +17,7 @@ _ENGINE: dict[JobKind, EngineKind] = {
     "score": "train",
     "describe": "train",
     "explore": "explore",
+    "quench": "explore",
     "label": "label",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from al_loop.explore import run_explore_job, run_score_job
+from al_loop.explore.quench import run_quench_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
 from al_loop.train import run_describe_job, run_evaluate_job, run_train_job
@@ -17,6 +18,7 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "label": run_label_job,
     "score": run_score_job,
     "describe": run_describe_job,
+    "quench": run_quench_job,
 }
 
 

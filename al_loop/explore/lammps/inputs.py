@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,12 @@ def _neighbours(dispersion: D3 | None) -> int | None:
     return max(2000, round(4.19 * (dispersion.cutoff + _SKIN) ** 3 * _DENSEST))
 
 
-def data_file(atoms: Atoms, elements: Sequence[str]) -> str:
+def data_file(
+    atoms: Atoms, elements: Sequence[str], *, charges: Mapping[str, float] | None = None
+) -> str:
     """A configuration as LAMMPS data; atom types are numbered as in ``elements``.
+
+    With ``charges`` (element -> e) it is for ``atom_style charge``.
 
     Raises
     ------
@@ -83,12 +87,13 @@ def data_file(atoms: Atoms, elements: Sequence[str]) -> str:
             for kind, symbol in enumerate(elements, start=1)
         ),
         "",
-        "Atoms # atomic",
+        "Atoms # atomic" if charges is None else "Atoms # charge",
         "",
     ]
     kinds = {symbol: kind for kind, symbol in enumerate(elements, start=1)}
     for index, (symbol, (x, y, z)) in enumerate(zip(symbols, positions, strict=True), start=1):
-        lines.append(f"{index} {kinds[symbol]} {x:.17g} {y:.17g} {z:.17g}")
+        charge = "" if charges is None else f"{charges[symbol]:.10g} "
+        lines.append(f"{index} {kinds[symbol]} {charge}{x:.17g} {y:.17g} {z:.17g}")
     return "\n".join(lines) + "\n"
 
 

@@ -127,7 +127,7 @@ def run_in_turn(
     command = [*program.command, "-in", JOINT_SCRIPT, "-log", "none", "-nonbuf"]
     progress = _Progress(folder=folder, limit=limit, clock=clock)
     left = list(names)
-    with _started(command, folder=folder, program=program) as process:
+    with start_lammps(command, folder=folder, program=program) as process:
         drained = False
         try:
             with (folder / OUTPUT).open("a") as transcript:
@@ -142,7 +142,7 @@ def run_in_turn(
             drained = True
         finally:
             if not drained:
-                _end(process)
+                end_lammps(process)
         code = process.wait()
     progress.ended_early()
     if not left:
@@ -164,7 +164,7 @@ def run_in_turn(
     yield progress.walker, ending
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def end_lammps(process: subprocess.Popen[str]) -> None:
     """End LAMMPS, and what a launcher (srun, mpirun) has started for it."""
     process.terminate()
     try:
@@ -173,7 +173,8 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def _started(command: list[str], *, folder: Path, program: Program) -> subprocess.Popen[str]:
+def start_lammps(command: list[str], *, folder: Path, program: Program) -> subprocess.Popen[str]:
+    """Start LAMMPS with its output in a pipe; EngineCrashed when it cannot be started."""
     try:
         return subprocess.Popen(
             command,

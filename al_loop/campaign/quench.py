@@ -1,0 +1,80 @@
+"""What a classical melt-quench is asked for: a box, a potential, a schedule, the frames kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from ase.formula import Formula
+from pydantic import Field, field_validator, model_validator
+
+from al_loop.campaign.strict import StrictModel, meant
+from al_loop.pair_potentials import POTENTIALS
+
+Phase = Literal["melt", "path", "glass"]
+"""Hot, on the way down, and cold."""
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Melt(StrictModel):
+    """The melt is held so long; its second half gives frames."""
+
+    temperature: Positive = Field(4000.0, le=20_000, description="K.")
+    ps: Positive = Field(10.0, description="Time, ps.")
+
+
+class Quench(StrictModel):
+    """The way down, linear in time."""
+
+    rate: Positive = Field(20.0, description="K/ps.")
+    to: Positive = Field(300.0, description="K.")
+
+
+class Glass(StrictModel):
+    """The glass is held so long; its second half gives frames."""
+
+    ps: Positive = Field(2.0, description="Time, ps.")
+
+
+class Snapshots(StrictModel):
+    """Frames of one melt-quench."""
+
+    melt: int = Field(2, ge=0, le=1000, description="Frames of the melt.")
+    path: int = Field(4, ge=0, le=1000, description="Frames along the quench.")
+    glass: int = Field(2, ge=0, le=1000, description="Frames of the glass.")
+
+
+class MeltQuench(StrictModel):
+    """Random boxes that are melted and quenched at constant volume under a published potential."""
+
+    formula: str = Field(description="Composition, for example Na2Si2O5.")
+    atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
+    density: Positive = Field(description="g/cm3.")
+    potential: str = Field(description="Published pair potential: bks, pmmcs or du-teter.")
+    melt: Melt = Field(default_factory=lambda: Melt.model_validate({}))
+    quench: Quench = Field(default_factory=lambda: Quench.model_validate({}))
+    glass: Glass = Field(default_factory=lambda: Glass.model_validate({}))
+    snapshots: Snapshots = Field(default_factory=lambda: Snapshots.model_validate({}))
+    timestep: Positive = Field(1.0, le=2.0, description="fs.")
+    samples: int = Field(1, ge=1, le=1000, description="Independent melt-quenches.")
+
+    @field_validator("potential")
+    @classmethod
+    def _published(cls, name: str) -> str:
+        if name not in POTENTIALS:
+            raise ValueError(f"no pair potential is called {name!r}; {meant(name, POTENTIALS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _possible(self) -> MeltQuench:
+        try:
+            counts: dict[str, int] = Formula(self.formula).count()
+        except ValueError:
+            raise ValueError(f"{self.formula!r} is not a formula such as SiO2") from None
+        if refusal := POTENTIALS[self.potential].refuses(counts):
+            raise ValueError(refusal)
+        if self.quench.to >= self.melt.temperature:
+            raise ValueError("quench.to must be below melt.temperature")
+        if not self.snapshots.melt + self.snapshots.path + self.snapshots.glass:
+            raise ValueError("snapshots: at least one frame must be kept")
+        return self
