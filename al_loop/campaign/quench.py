@@ -62,7 +62,9 @@ class MeltQuench(StrictModel):
     @classmethod
     def _published(cls, name: str) -> str:
         if name not in POTENTIALS:
-            raise ValueError(f"no pair potential is called {name!r}; {meant(name, POTENTIALS)}")
+            raise ValueError(
+                f"no pair potential is called {name!r}; {meant(name, list(POTENTIALS))}"
+            )
         return name
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_legs_cover_the_schedule_and_keep_what_is_asked_for() -> None:
     assert steps == {"melt": 30_000, "path": 37_000, "glass": 4000}
     assert Counter(leg.phase for leg in legs if leg.keep) == {"melt": 3, "path": 4, "glass": 2}
     assert max(leg.steps for leg in legs) <= 10_000
-    assert all(a.end == pytest.approx(b.start) for a, b in zip(legs, legs[1:], strict=False))
+    assert all(a.end == pytest.approx(b.start) for a, b in pairwise(legs))
     path = [leg.end for leg in legs if leg.keep and leg.phase == "path"]
     assert path == pytest.approx([3260, 2520, 1780, 1040])
     for leg in (leg for leg in legs if leg.phase == "path"):
@@ -181,7 +182,7 @@ def morse(symbol: str, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     inside = r < 5.5
     slope = (v(r + 1e-6) - v(r - 1e-6)) / 2e-6
-    return inside * (v(r) - v(5.5)), -inside * slope
+    return inside * (v(r) - v(5.5)), -slope * inside
 
 
 def smoothed_bks(symbol: str, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +197,7 @@ def smoothed_bks(symbol: str, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(bare * np.exp(-0.05 / (x - 5.5) ** 2))
 
     inside = r < 5.5
-    return inside * v(r), -inside * (v(r + 1e-6) - v(r - 1e-6)) / 2e-6
+    return inside * v(r), (v(r - 1e-6) - v(r + 1e-6)) / 2e-6 * inside
 
 
 SHORT = {"pmmcs": morse, "bks": smoothed_bks}
