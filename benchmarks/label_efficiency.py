@@ -45,6 +45,7 @@ from benchmarks.zeolite_pool import (
     environments,
     explore,
     largest_error,
+    one_thread_each,
     read,
     test_error,
 )
@@ -212,7 +213,7 @@ def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, by rule.")
     parser.add_argument("--data", type=Path, required=True, help="folder of <topology>.npz")
-    parser.add_argument("--quick", action="store_true", help="within 20 minutes on two cores")
+    parser.add_argument("--quick", action="store_true", help="two seeds, up to 80 labels")
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
     pool = [frame for name in POOL for frame in read(asked.data, name)]
@@ -223,7 +224,7 @@ def main() -> int:
     began = time.monotonic()
     records: dict[str, list[Record]] = {rule: [] for rule in size.rules}
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(MEMBERS, mp_context=spawn) as workers:
+    with ProcessPoolExecutor(MEMBERS, mp_context=spawn, initializer=one_thread_each) as workers:
         for seed in range(size.seeds):
             shared: list[Committee] = []
             for rule in size.rules:

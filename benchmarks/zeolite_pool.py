@@ -5,6 +5,7 @@ For :mod:`benchmarks.label_efficiency`.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -47,6 +48,14 @@ class Seen:
 
     forces: list[Array]
     features: list[Features]
+
+
+def one_thread_each() -> None:
+    """Call before TensorFlow is imported: members share the cores."""
+    for name in ("DP_INTRA_OP_PARALLELISM_THREADS", "TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = "1"
+    for name in ("DP_INTER_OP_PARALLELISM_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ[name] = "1"
 
 
 def read(folder: Path, topology: str) -> list[Frame]:
