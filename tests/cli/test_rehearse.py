@@ -10,10 +10,12 @@ from al_loop.campaign import load_campaign
 from al_loop.errors import UserError
 from al_loop.loop.rehearsal import cost_of, rehearsal_of
 from al_loop.store import Connection, Store
-from tests.campaigns import CHEAP, write_campaign
+from tests.campaigns import CHEAP, REAL, write_campaign
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.engine
+
+MODEL = Path(__file__).parents[2].parent / "shared" / "data" / "si-zeo22" / "zeo_model.pb"
 
 
 def test_a_rehearsal_runs_to_its_end_and_tells_the_cost(
@@ -63,3 +65,20 @@ def test_the_cost_is_counted_by_hand() -> None:
     found = cost_of([10, 5], 7200, core_hours_per_label=8, cores_per_label=4, nodes=4)
     assert (found.labels, found.core_hours) == (15, 120)
     assert found.days == pytest.approx(0.5)
+
+
+@pytest.mark.skipif(not MODEL.is_file(), reason="the zeolites' model is not here")
+def test_a_deep_potential_of_real_silica_is_the_teacher(
+    store: Store, connection: Connection, tmp_path: Path, al_loop: Command
+) -> None:
+    text = REAL.replace("budget: {{iterations: 2}}", "budget: {{iterations: 1}}")
+    file = write_campaign(tmp_path, text, name="real")
+    site = tmp_path / "site.yaml"
+    connection.to_launchpad_file(site)
+    ran = al_loop("rehearse", file, "--teacher", MODEL, "--launchpad", site)
+    assert ran.code == 0, ran.err + ran.out
+    assert "a real run would have ended: budget of 1 iterations spent" in ran.out
+    assert "core-hours not known" in ran.out
+    record = store.campaigns.get("real-rehearsal")
+    assert record is not None and record.spec["label"]["engine"] == "teacher"
+    assert store.iterations.all("real-rehearsal")[0].counts.labelled > 14
