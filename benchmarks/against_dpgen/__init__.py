@@ -1,0 +1,1 @@
+"""The parts of benchmarks/dpgen_loop.py."""
