@@ -12,9 +12,10 @@ from ase import Atoms
 from al_loop.campaign.engines import EngineOptions
 from al_loop.label.faults import check_frame
 from al_loop.label.interface import FingerprintValue, Label
+from al_loop.label.pair.coulomb import DampedShiftedCoulomb
 from al_loop.label.pair.options import PairOptions
-from al_loop.label.pair.potentials import POTENTIALS, DampedShiftedCoulomb
 from al_loop.label.pair.sums import pair_label
+from al_loop.pair_potentials import POTENTIALS
 
 
 class PairLabeller:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from al_loop.errors import PhysicsFault
 from al_loop.label.interface import Label
-from al_loop.label.pair.potentials import DampedShiftedCoulomb, PairPotential
+from al_loop.label.pair.coulomb import DampedShiftedCoulomb
+from al_loop.pair_potentials import PairPotential
 from al_loop.units import Array
 
 MIN_DISTANCE = 0.5
@@ -31,7 +34,7 @@ def pair_label(atoms: Atoms, potential: PairPotential, coulomb: DampedShiftedCou
     from matscipy.neighbours import neighbour_list
 
     charges = _charges(atoms, potential)
-    cutoff = max([coulomb.cutoff, *(curve.cutoff for curve in potential.curves.values())])
+    cutoff = max(coulomb.cutoff, potential.cutoff)
     first, second, r, vector = neighbour_list("ijdD", atoms=atoms, cutoff=cutoff)
     if len(r) and r.min() < MIN_DISTANCE:
         raise PhysicsFault(
@@ -79,11 +82,12 @@ def _pairs(
     product = charges[first] * charges[second]
     energy, slope = energy * product, slope * product
     symbols = np.array(atoms.get_chemical_symbols())
-    for (a, b), curve in potential.curves.items():
-        ahead = (symbols[first] == a) & (symbols[second] == b)
-        chosen = ahead | ((symbols[first] == b) & (symbols[second] == a))
-        chosen &= r < curve.cutoff
-        short, short_slope = curve(r[chosen])
+    counts = Counter(atoms.get_chemical_symbols())
+    for symbol in sorted(counts):
+        ahead = (symbols[first] == symbol) & (symbols[second] == "O")
+        chosen = ahead | ((symbols[first] == "O") & (symbols[second] == symbol))
+        chosen &= r < potential.cutoff
+        short, force = potential.short_range(symbol, counts)(r[chosen])
         energy[chosen] += short
-        slope[chosen] += short_slope
+        slope[chosen] -= force
     return energy, slope
