@@ -16,12 +16,14 @@ import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from al_loop.errors import JobFolderError
 from al_loop.hashing import digest, file_digest
+
+Params = TypeVar("Params", bound=BaseModel)
 
 JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe", "quench"]
 
@@ -192,6 +194,16 @@ class JobFolder:
             raise JobFolderError("no job.json: not a job folder", where=self.path) from None
         except ValidationError as error:
             raise JobFolderError(f"unreadable job: {error}", where=file) from None
+
+    def params(self, kind: JobKind, model: type[Params]) -> Params:
+        """What a job of this kind is asked for; JobFolderError when it is another one."""
+        spec = self.spec()
+        if spec.kind != kind:
+            raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=self.path)
+        try:
+            return model.model_validate(spec.params)
+        except ValidationError as error:
+            raise JobFolderError(f"unreadable job: {error}", where=self.path) from None
 
     def is_staged(self) -> bool:
         """Whether job.json and all input files are there; what they hold is not looked at."""

@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
@@ -167,13 +167,7 @@ def staged_walkers(folder: JobFolder) -> tuple[Walker, ...]:
 
 def explore_params(folder: JobFolder) -> ExploreParams:
     """What an explore job is asked for; JobFolderError when this is not an explore job."""
-    spec = folder.spec()
-    if spec.kind != "explore":
-        raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=folder.path)
-    try:
-        return ExploreParams.model_validate(spec.params)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None
+    return folder.params("explore", ExploreParams)
 
 
 def _explore(

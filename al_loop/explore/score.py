@@ -102,7 +102,7 @@ def run_score_job(folder: JobFolder, clock: Clock) -> JobResult:
     if (result := folder.result()) is not None:
         return result
     folder.check_inputs()
-    params = _params(folder)
+    params = folder.params("score", _Params)
     committee = Committee(
         model_format=params.model_format,
         trainer=folder.spec().engine,
@@ -133,16 +133,6 @@ def collect_scores(folder: JobFolder) -> dict[str, float]:
     except ValidationError as error:
         raise JobFolderError(f"not the result of a score job: {error}", where=folder.path) from None
     return {name: math.nan if x is None else x for name, x in scores.deviations.items()}
-
-
-def _params(folder: JobFolder) -> _Params:
-    spec = folder.spec()
-    if spec.kind != "score":
-        raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=folder.path)
-    try:
-        return _Params.model_validate(spec.params)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None
 
 
 def _score(

@@ -143,7 +143,7 @@ def run_label_job(folder: JobFolder, clock: Clock) -> JobResult:
     if (result := folder.result()) is not None:
         return result
     spec = folder.spec()
-    frames = _staged_frames(folder, spec)
+    frames = _staged_frames(folder)
 
     def make() -> Labeller:
         return cast(Labeller, make_engine("label", spec.engine, spec.options))
@@ -190,7 +190,7 @@ def collect_partial(
     ``job.json`` need not be readable; without, JobFolderError is raised when this is no label job.
     """
     there = _recorded_names(folder)
-    wanted = _names(folder, folder.spec()) if frames is None else frames
+    wanted = _names(folder) if frames is None else frames
     names = (name for name in wanted if name in there)
     records = (recorded(folder.path, name, method=method) for name in names)
     return [record.outcome for record in records if record is not None]
@@ -208,16 +208,13 @@ def _recorded_names(folder: JobFolder) -> set[str]:
         return set()
 
 
-def _names(folder: JobFolder, spec: JobSpec) -> tuple[str, ...]:
-    try:
-        return _Params.model_validate(spec.params).frames
-    except ValidationError as error:
-        raise JobFolderError(f"not a label job: {error}", where=folder.path) from None
+def _names(folder: JobFolder) -> tuple[str, ...]:
+    return folder.params("label", _Params).frames
 
 
-def _staged_frames(folder: JobFolder, spec: JobSpec) -> list[tuple[str, Atoms]]:
+def _staged_frames(folder: JobFolder) -> list[tuple[str, Atoms]]:
     """(hash, atoms) of the job, after its inputs have been checked."""
-    names = _names(folder, spec)
+    names = _names(folder)
     folder.check_inputs()
     frames = read_frames(folder.path / _FRAMES)
     if len(frames) != len(names):

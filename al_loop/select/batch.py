@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -119,7 +120,7 @@ def choose_batch(
     labelled: Sequence[Environments] = (),
     gap: float = 0.0,
 ) -> Batch:
-    """Choose up to ``batch`` candidates and up to ``audit`` accurate frames.
+    """Choose up to ``audit`` accurate frames, and candidates until there are ``batch + audit``.
 
     Of the ``described`` candidates those come first that are farthest from ``labelled`` and from
     one another; those of one walk are more than ``gap`` of time apart.
@@ -136,12 +137,12 @@ def choose_batch(
     ordered = sorted(pools, key=lambda pool: pool.name)
     _check(ordered)
     sieve = _Sieve(accept, known)
-    picks = _diverse(ordered, described, labelled, count=batch, gap=gap, sieve=sieve, seed=seed)
+    audits = list(islice(_uniform(ordered, sieve=sieve, seed=seed), audit))
+    count = batch + audit - len(audits)
+    picks = _diverse(ordered, described, labelled, count=count, gap=gap, sieve=sieve, seed=seed)
     candidates = _in_turn(ordered, but=sieve.looked_at(), sieve=sieve, seed=seed)
-    picks += [pick for _, pick in zip(range(batch - len(picks)), candidates, strict=False)]
-    audited = _uniform(ordered, sieve=sieve, seed=seed)
-    picks += [pick for _, pick in zip(range(audit), audited, strict=False)]
-    return Batch(tuple(picks), dict(sorted(sieve.refused.items())))
+    picks += islice(candidates, count - len(picks))
+    return Batch((*picks, *audits), dict(sorted(sieve.refused.items())))
 
 
 def _diverse(

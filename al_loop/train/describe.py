@@ -20,7 +20,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.engines import engine_class
@@ -78,7 +78,7 @@ def run_describe_job(folder: JobFolder, clock: Clock) -> JobResult:
     if (done := folder.result()) is not None:
         return done
     folder.check_inputs()
-    params = _params(folder)
+    params = folder.params("describe", _Params)
     frames = read_training_data(folder.path / params.data, TRAIN)
     trainer = cast(MakesDescribing, engine_class("train", folder.spec().engine))
     predictor = trainer.predictor(folder.path / params.model, params.elements)
@@ -117,13 +117,3 @@ def _thinned(features: Features, numbers: NDArray[np.int64]) -> NDArray[np.int64
         own = np.flatnonzero(numbers == number)
         kept.append(own[spread_out(features[own], MOST_ATOMS)])
     return np.sort(np.concatenate(kept))
-
-
-def _params(folder: JobFolder) -> _Params:
-    spec = folder.spec()
-    if spec.kind != "describe":
-        raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=folder.path)
-    try:
-        return _Params.model_validate(spec.params)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None

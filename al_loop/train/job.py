@@ -24,7 +24,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -68,9 +68,6 @@ class _TrainParams(_Params):
 class _EvaluateParams(_Params):
     models: dict[str, str]
     """Name -> model file, relative to the job folder."""
-
-
-_AnyParams = TypeVar("_AnyParams", bound=_Params)
 
 
 def stage_train_job(
@@ -152,7 +149,7 @@ def run_train_job(folder: JobFolder, clock: Clock) -> JobResult:
     if (result := folder.result()) is not None:
         return result
     spec = folder.spec()
-    params = _params(_TrainParams, folder)
+    params = folder.params("train", _TrainParams)
     folder.check_inputs()
     stopping.stop_if_requested(folder.path)
     trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
@@ -187,7 +184,7 @@ def run_evaluate_job(folder: JobFolder, clock: Clock) -> JobResult:
     if (result := folder.result()) is not None:
         return result
     spec = folder.spec()
-    params = _params(_EvaluateParams, folder)
+    params = folder.params("evaluate", _EvaluateParams)
     folder.check_inputs()
     trainer = cast(Trainer, make_engine("train", spec.engine, spec.options))
     trainer.check()
@@ -248,13 +245,6 @@ def _train(
 
 def _seconds(clock: Clock) -> float:
     return sum(span.end - span.start for span in clock.spans if span.what == "compute")
-
-
-def _params(model: type[_AnyParams], folder: JobFolder) -> _AnyParams:
-    try:
-        return model.model_validate(folder.spec().params)
-    except ValidationError as error:
-        raise JobFolderError(f"not this kind of job: {error}", where=folder.path) from None
 
 
 def _copy(files: Mapping[str, Path], folder: Path) -> None:

@@ -70,11 +70,11 @@ def test_legs_cover_the_schedule_and_keep_what_is_asked_for() -> None:
     assert steps == {"melt": 30_000, "path": 37_000, "glass": 4000}
     assert Counter(leg.phase for leg in legs if leg.keep) == {"melt": 3, "path": 4, "glass": 2}
     assert max(leg.steps for leg in legs) <= 10_000
-    assert all(a.end == pytest.approx(b.start) for a, b in pairwise(legs))
-    path = [leg.end for leg in legs if leg.keep and leg.phase == "path"]
+    assert all(a.temperature[1] == pytest.approx(b.temperature[0]) for a, b in pairwise(legs))
+    path = [leg.temperature[1] for leg in legs if leg.keep and leg.phase == "path"]
     assert path == pytest.approx([3260, 2520, 1780, 1040])
     for leg in (leg for leg in legs if leg.phase == "path"):
-        assert (leg.start - leg.end) / (leg.steps * 1e-3) == pytest.approx(100)
+        assert (leg.temperature[0] - leg.temperature[1]) / (leg.steps * 1e-3) == pytest.approx(100)
 
 
 @pytest.mark.parametrize("none", ["melt", "path", "glass"])

@@ -213,7 +213,7 @@ def test_a_folder_of_another_job_is_refused(tmp_path: Path, other: str) -> None:
 
 def test_a_job_of_another_kind_is_refused(tmp_path: Path) -> None:
     folder = JobFolder.create(tmp_path / "j", kind="explore", engine="tether")
-    with pytest.raises(JobFolderError, match="label job"):
+    with pytest.raises(JobFolderError, match="a job of kind 'explore'"):
         run(folder)
 
 

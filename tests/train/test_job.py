@@ -289,7 +289,7 @@ class TestRun:
 
     def test_a_train_job_is_no_evaluate_job(self, tmp_path: Path, data: Path) -> None:
         folder = stage(tmp_path / "member", data)
-        with pytest.raises(JobFolderError, match="not this kind of job"):
+        with pytest.raises(JobFolderError, match="a job of kind 'train'"):
             run_evaluate_job(folder, Clock())
 
 

@@ -6,11 +6,10 @@ from al_loop.explore.quench.job import (
     run_quench_job,
     stage_quench_job,
 )
-from al_loop.explore.quench.legs import Leg, Phase, legs_of
+from al_loop.explore.quench.legs import QuenchLeg, legs_of
 
 __all__ = [
-    "Leg",
-    "Phase",
+    "QuenchLeg",
     "QuenchResult",
     "collect_quench",
     "legs_of",

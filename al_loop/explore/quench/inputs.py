@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from al_loop.explore.lammps.inputs import DATA, data_file
-from al_loop.explore.quench.legs import Leg
+from al_loop.explore.quench.legs import QuenchLeg
 from al_loop.pair_potentials import PairPotential
 from al_loop.resources import render_template
 
@@ -55,7 +55,7 @@ def force_field(atoms: Atoms, potential: PairPotential) -> str:
 
 
 def leg_script(
-    leg: Leg,
+    leg: QuenchLeg,
     *,
     atoms: Atoms,
     potential: PairPotential,

@@ -15,6 +15,7 @@ from ase import Atoms
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop import stopping
+from al_loop.campaign.quench import Phase
 from al_loop.errors import EngineCrashed, JobFolderError
 from al_loop.explore.lammps.executable import Program, find_program
 from al_loop.explore.lammps.faults import classify, last_words
@@ -24,7 +25,7 @@ from al_loop.explore.lammps.restart import restart_step
 from al_loop.explore.lammps.run import SIGNAL_SECONDS, end_lammps, start_lammps
 from al_loop.explore.lammps.samples import frame_of
 from al_loop.explore.quench.inputs import leg_script, static_files
-from al_loop.explore.quench.legs import Leg, Phase
+from al_loop.explore.quench.legs import QuenchLeg
 from al_loop.explore.reduce import Ending
 from al_loop.explore.staging import stage_frames
 from al_loop.frame import read_frames, write_frames
@@ -41,7 +42,7 @@ class QuenchParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     potential: str
-    legs: tuple[Leg, ...]
+    legs: tuple[QuenchLeg, ...]
     timestep: float
     """fs"""
     seed: int
@@ -81,7 +82,7 @@ def stage_quench_job(
     options: LammpsOptions,
     box: Atoms,
     potential: str,
-    legs: Sequence[Leg],
+    legs: Sequence[QuenchLeg],
     timestep: float,
     seed: int,
 ) -> JobFolder:
@@ -120,7 +121,7 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
     """
     if done := folder.result():
         return done
-    params = _params(folder)
+    params = folder.params("quench", QuenchParams)
     (box,) = read_frames(folder.path / START)
     program = find_program(LammpsOptions.model_validate(folder.spec().options))
     program.environment.pop("LAMMPS_PLUGIN_PATH", None)  # no NNP here: TensorFlow stays away
@@ -139,7 +140,8 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
     write_frames(folder.path / FRAMES, [_frame(folder.path / _name(n, "dump"), box) for n in kept])
     payload = QuenchPayload(
         frames=tuple(
-            KeptFrame(phase=params.legs[n].phase, temperature=params.legs[n].end) for n in kept
+            KeptFrame(phase=params.legs[n].phase, temperature=params.legs[n].temperature[1])
+            for n in kept
         ),
         stop=ending.stop,
         detail=ending.detail,
@@ -153,7 +155,7 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
 
 def collect_quench(folder: JobFolder) -> QuenchResult:
     """What a finished job gave; JobFolderError without a valid result."""
-    _params(folder)
+    folder.params("quench", QuenchParams)
     result = folder.result()
     if result is None:
         raise JobFolderError(
@@ -171,16 +173,6 @@ def collect_quench(folder: JobFolder) -> QuenchResult:
         stop=payload.stop,
         detail=payload.detail,
     )
-
-
-def _params(folder: JobFolder) -> QuenchParams:
-    spec = folder.spec()
-    if spec.kind != "quench":
-        raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=folder.path)
-    try:
-        return QuenchParams.model_validate(spec.params)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable job: {error}", where=folder.path) from None
 
 
 def _name(leg: int, suffix: str) -> str:

@@ -6,29 +6,23 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.quench import MeltQuench, Phase
-
-__all__ = ["Leg", "Phase", "legs_of"]
+from al_loop.explore.legs import Ensemble, Leg
 
 LONGEST = 10_000
 """Steps of a leg: what a kill costs at most."""
 
 
-class Leg(BaseModel):
-    """MD from one temperature to another (K); its last configuration may be kept."""
+class QuenchLeg(Leg):
+    """A leg at constant volume; its last configuration may be kept."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    ensemble: Ensemble = "nvt"
     phase: Phase
-    start: float
-    end: float
-    steps: int
     keep: bool
 
 
-def legs_of(wish: MeltQuench) -> tuple[Leg, ...]:
+def legs_of(wish: MeltQuench) -> tuple[QuenchLeg, ...]:
     """The legs of a melt-quench.
 
     Frames of melt and glass are spread over the second half of their time, those of the path over
@@ -48,20 +42,20 @@ def _steps(wish: MeltQuench, ps: float) -> int:
     return max(1, round(1000 * ps / wish.timestep))
 
 
-def _hold(phase: Phase, temperature: float, steps: int, frames: int) -> Iterator[Leg]:
+def _hold(phase: Phase, temperature: float, steps: int, frames: int) -> Iterator[QuenchLeg]:
     half = steps // 2
     marks = np.linspace(half, steps, frames + 1).round().astype(int) if frames else [steps]
     yield from _legs(phase, [(0, temperature), *((int(m), temperature) for m in marks)], skip=1)
 
 
-def _ramp(hot: float, cold: float, steps: int, frames: int) -> Iterator[Leg]:
+def _ramp(hot: float, cold: float, steps: int, frames: int) -> Iterator[QuenchLeg]:
     marks = np.linspace(0, steps, frames + 2).round().astype(int)
     points = [(int(m), hot + (cold - hot) * int(m) / steps) for m in marks]
     whole = list(_legs("path", points, skip=0))
     yield from (*whole[:-1], whole[-1].model_copy(update={"keep": False}))
 
 
-def _legs(phase: Phase, points: list[tuple[int, float]], *, skip: int) -> Iterator[Leg]:
+def _legs(phase: Phase, points: list[tuple[int, float]], *, skip: int) -> Iterator[QuenchLeg]:
     """Legs between points (step, temperature), cut to length; the first ``skip`` keep nothing."""
     for n, ((first, start), (last, end)) in enumerate(pairwise(points)):
         if last == first:
@@ -69,10 +63,10 @@ def _legs(phase: Phase, points: list[tuple[int, float]], *, skip: int) -> Iterat
         pieces = -(-(last - first) // LONGEST)
         cuts = [first + (last - first) * k // pieces for k in range(pieces + 1)]
         for k, (a, b) in enumerate(pairwise(cuts)):
-            yield Leg(
+            ends = (start + (end - start) * (at - first) / (last - first) for at in (a, b))
+            yield QuenchLeg(
                 phase=phase,
-                start=start + (end - start) * (a - first) / (last - first),
-                end=start + (end - start) * (b - first) / (last - first),
+                temperature=tuple(ends),
                 steps=b - a,
                 keep=n >= skip and k == pieces - 1,
             )

@@ -38,8 +38,7 @@ from al_loop.structures import Start
 from al_loop.train import stage_describe_job
 
 EARLIEST = 4
-"""Samples that a walk keeps all of whose samples are failed."""
-
+"""Failed samples that a walk without a candidate keeps."""
 
 DESCRIBE_JOB = "describe"
 """Beside the walkers: what the committee was trained on, for the choice of the batch."""
