@@ -30,7 +30,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.explore.deviation import atomic_deviations
 from al_loop.hashing import derive_seed
 from al_loop.select import ACCURATE, Calibration, Evidence, calibrate, classify

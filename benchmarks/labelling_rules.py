@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.select import Candidate, Described, Environments, Pool, choose_batch, classify
 from al_loop.select.trust import CANDIDATE
 from al_loop.units import Array

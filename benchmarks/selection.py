@@ -23,7 +23,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.select import ACCURATE, CANDIDATE, FAILED, classify, make_filter
 
 T = TypeVar("T")

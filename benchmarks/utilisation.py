@@ -45,7 +45,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.hashing import digest
 from al_loop.launch.requests import priority
 from al_loop.loop.chunks import chunk, fit_cost

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from ase.formula import Formula
 from pydantic import Field, field_validator, model_validator
 
-from al_loop.campaign.strict import StrictModel, meant
+from al_loop.campaign.options import Composition, Options, Positive
+from al_loop.campaign.strict import meant
 from al_loop.pair_potentials import POTENTIALS
 
 Phase = Literal["melt", "path", "glass"]
 """Hot, on the way down, and cold."""
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-
-class Melt(StrictModel):
+class Melt(Options):
     """The melt is held so long; its second half gives frames."""
 
     temperature: Positive = Field(4000.0, le=20_000, description="K.")
     ps: Positive = Field(10.0, description="Time, ps.")
 
 
-class Quench(StrictModel):
+class Quench(Options):
     """The way down, linear in time."""
 
     rate: Positive = Field(20.0, description="K/ps.")
     to: Positive = Field(300.0, description="K.")
 
 
-class Glass(StrictModel):
+class Glass(Options):
     """The glass is held so long; its second half gives frames."""
 
     ps: Positive = Field(2.0, description="Time, ps.")
 
 
-class Snapshots(StrictModel):
+class Snapshots(Options):
     """Frames of one melt-quench."""
 
     melt: int = Field(2, ge=0, le=1000, description="Frames of the melt.")
@@ -44,10 +43,10 @@ class Snapshots(StrictModel):
     glass: int = Field(2, ge=0, le=1000, description="Frames of the glass.")
 
 
-class MeltQuench(StrictModel):
+class MeltQuench(Options):
     """Random boxes that are melted and quenched at constant volume under a published potential."""
 
-    formula: str = Field(description="Composition, for example Na2Si2O5.")
+    formula: Composition = Field(description="Composition, for example Na2Si2O5.")
     atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
     density: Positive = Field(description="g/cm3.")
     potential: str = Field(description="Published pair potential: bks, pmmcs or du-teter.")
@@ -69,11 +68,7 @@ class MeltQuench(StrictModel):
 
     @model_validator(mode="after")
     def _possible(self) -> MeltQuench:
-        try:
-            counts: dict[str, int] = Formula(self.formula).count()
-        except ValueError:
-            raise ValueError(f"{self.formula!r} is not a formula such as SiO2") from None
-        if refusal := POTENTIALS[self.potential].refuses(counts):
+        if refusal := POTENTIALS[self.potential].refuses(Formula(self.formula).count()):
             raise ValueError(refusal)
         if self.quench.to >= self.melt.temperature:
             raise ValueError("quench.to must be below melt.temperature")

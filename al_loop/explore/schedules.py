@@ -14,7 +14,7 @@ from al_loop.campaign.schedule import (
     Scale,
     Strain,
 )
-from al_loop.campaign.spec import ExploreConditions
+from al_loop.campaign.stages import ExploreConditions
 from al_loop.explore.legs import Ensemble, Leg, hold
 
 Paths = dict[str, tuple[Leg, ...]]

@@ -13,7 +13,7 @@ from math import gcd
 
 import numpy as np
 
-from al_loop.campaign.spec import LabelQuality
+from al_loop.campaign.stages import LabelQuality
 from al_loop.label.interface import Label
 from al_loop.label.reference import ReferenceEnergies
 from al_loop.units import Array

@@ -6,7 +6,7 @@ import re
 from typing import Any, Literal
 
 from al_loop.campaign import CampaignSpec
-from al_loop.campaign.spec import JobResources
+from al_loop.campaign.resources import JobResources
 from al_loop.launch.guard import QueueRequest
 from al_loop.store import JobRecord, Stage
 

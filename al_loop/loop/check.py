@@ -10,7 +10,7 @@ from typing import cast
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
-from al_loop.campaign.spec import ExploreConditions, ExploreStage
+from al_loop.campaign.stages import ExploreConditions, ExploreStage
 from al_loop.d3 import check_d3
 from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker, paths

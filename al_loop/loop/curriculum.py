@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from al_loop.campaign.spec import ExploreConditions
+from al_loop.campaign.stages import ExploreConditions
 from al_loop.store import IterationRecord, Store
 
 CONDITIONS = "conditions"

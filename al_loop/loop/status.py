@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.dispersion import Dispersion
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.errors import UserError
 from al_loop.loop.again import NoiseStatus, noise_of
 from al_loop.loop.context import Context

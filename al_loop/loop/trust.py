@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from ase import Atoms
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.loop.context import Context
 from al_loop.select import Calibrated, Evidence, Rule, calibrate
 from al_loop.store import CalibrationRecord, IterationRecord, Levels, Selection

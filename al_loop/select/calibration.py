@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.units import Array
 
 POOLED = ""

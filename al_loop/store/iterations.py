@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from pydantic import Field
 from pymongo import IndexModel
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.store.models import ErrorSummary
 from al_loop.store.record import Record, Text, When, now
 from al_loop.store.table import Client, Document, Table

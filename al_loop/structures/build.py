@@ -11,7 +11,8 @@ from ase import Atoms
 from ase.io import ParseError, read
 from ase.io.formats import UnknownFileTypeError
 
-from al_loop.campaign.spec import CampaignSpec, CrystalSource, FileSource, PackedSource
+from al_loop.campaign.spec import CampaignSpec
+from al_loop.campaign.structures import CrystalSource, FileSource, PackedSource
 from al_loop.errors import StructureError
 from al_loop.hashing import derive_seed
 from al_loop.structures.checks import check_structure, smallest_distances

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign, parse_campaign
-from al_loop.campaign.spec import CrystalSource, PackedSource
+from al_loop.campaign.structures import CrystalSource, PackedSource
 from al_loop.errors import CampaignFileError, EngineMissing
 
 

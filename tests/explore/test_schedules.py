@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from al_loop.campaign.spec import ExploreConditions
+from al_loop.campaign.stages import ExploreConditions
 from al_loop.explore import Leg, Walker, paths
 from al_loop.explore.legs import check_path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from al_loop.campaign.spec import LabelQuality
+from al_loop.campaign.stages import LabelQuality
 from al_loop.label import Label
 from al_loop.label.quality import Numbers, doubt, doubts_of_set
 from al_loop.label.reference import ReferenceEnergies, fit_references

@@ -12,7 +12,7 @@ import pytest
 from fireworks import FWorker
 
 from al_loop.campaign import CampaignSpec, load_campaign
-from al_loop.campaign.spec import JobResources
+from al_loop.campaign.resources import JobResources
 from al_loop.errors import UserError
 from al_loop.launch.guard import only_ours
 from al_loop.launch.requests import priority, queue_request, warning_before

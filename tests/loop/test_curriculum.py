@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
-from al_loop.campaign.spec import ExploreConditions
+from al_loop.campaign.stages import ExploreConditions
 from al_loop.explore import Walk, collect_walks
 from al_loop.launch.submit import register
 from al_loop.loop.context import Context

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.select import Evidence, Rule, calibrate, conformal_quantile
 
 FIXED = TrustLevels(lower=0.1, upper=0.3)

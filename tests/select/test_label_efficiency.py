@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from al_loop.campaign.spec import TrustLevels
+from al_loop.campaign.stages import TrustLevels
 from al_loop.select import Environments
 from benchmarks.labelling_rules import RULES, View, labels_needed, mean_curve
 

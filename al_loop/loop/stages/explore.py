@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from al_loop.campaign.spec import CampaignSpec, ExploreConditions
+from al_loop.campaign.spec import CampaignSpec
+from al_loop.campaign.stages import ExploreConditions
 from al_loop.explore import (
     Committee,
     KeepRule,
