@@ -102,7 +102,8 @@ class Train(Waits):
                 remedy=RETRY if given_up else NEW_NAME,
             )
         suspects = suspect_labels(ctx, iteration, good)
-        review = f"; {suspects} labels are outliers: al-loop labels review {ctx.name}"
+        which = "1 label is an outlier" if suspects == 1 else f"{suspects} labels are outliers"
+        review = f"; {which}: al-loop labels review {ctx.name}"
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
         to: Stage = "assess" if ctx.is_final(iteration) else "explore"
