@@ -92,8 +92,8 @@ class ExploreConditions(Options):
     walkers: int = Field(1, ge=1, le=1000, description="Walkers per structure and condition.")
     starts: Literal["structures", "last"] = Field(
         "structures",
-        description="last: where the latest walkers of a structure ended, at their last sample "
-        "that had not failed (a quench that starts from the melt).",
+        description="last: where the latest walkers of a structure in an earlier stage ended, at "
+        "their last sample that had not failed (a quench that starts from the melt).",
     )
 
     name: Name | None = Field(

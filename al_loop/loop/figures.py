@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from al_loop.loop.context import Context
 from al_loop.select import Evidence
@@ -54,9 +55,14 @@ def draw_calibration(evidence: Evidence, found: CalibrationRecord, path: Path) -
     axes.set(
         xscale="log",
         yscale="log",
-        xlabel="maximum force deviation before training (eV/Å)",
+        xlabel="maximum force deviation (eV/Å)",
         ylabel="largest force error (eV/Å)",
+        title="before training",
     )
+    for axis in (axes.xaxis, axes.yaxis):  # often less than a decade
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False, fontsize=7)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=200)

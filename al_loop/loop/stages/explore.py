@@ -200,12 +200,19 @@ def walkers_of(
 def _begin_at(
     ctx: Context, iteration: int, conditions: ExploreConditions
 ) -> dict[str, list[Start]]:
-    """Where walkers start: the structures, or where earlier walkers of them have ended."""
+    """Where walkers start: the structures, or where walkers of an earlier stage have ended.
+
+    A stage that is repeated begins each time where it began first: a quench in the melt, not at
+    its own cold end.
+    """
     if conditions.starts == "structures":
         return ctx.starts
     starts = dict(ctx.starts)
+    first = iteration
+    while first > 0 and ctx.conditions(first - 1) == ctx.conditions(iteration):
+        first -= 1
     for structure in conditions.structures:
-        ended = ctx.store.walks.last_frames(ctx.name, structure, before=iteration)
+        ended = ctx.store.walks.last_frames(ctx.name, structure, before=first)
         atoms = ctx.store.frames.get_many(ended)
         if ended:
             starts[structure] = [Start(frame, atoms[frame], True) for frame in ended]
@@ -259,16 +266,16 @@ def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:
     good = [m for m in ctx.store.models.of_iteration(ctx.name, iteration) if m.state == "ok"]
     leader = leader_of(good)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
+    files = []
     for model in [leader, *(m for m in good if m.member != leader.member)]:
         path = folder / f"member-{model.member}{Path(model.model).suffix}"
         ctx.store.files.fetch(model.files[model.model], path)
-        paths.append(path)
+        files.append(path)
     return Committee(
         model_format=ctx.trainer.model_format,
         trainer=ctx.spec.train.engine,
         elements=ctx.spec.elements,
-        models=tuple(paths),
+        models=tuple(files),
         dispersion=added_in_md(ctx.spec),
     )
 
