@@ -16,22 +16,25 @@ from al_loop.select.trust import Codes
 from al_loop.store import IterationRecord
 
 BAND = 500.0
-"""K"""
+"""Width of a stratum of the target temperature, K."""
 
 
 @dataclass(frozen=True)
 class Explored:
-    """A walk; ``code`` (samples,) are what its samples are, of ``planned`` that it was to give.
+    """A walk of a walker; ``code`` (samples,) are what its samples are.
 
-    ``group`` is what trust levels are calibrated by; ``system`` a structure at its conditions.
+    ``group`` is what trust levels are calibrated by.
     """
 
     walk: Walk
     walker: Walker
     group: str
-    system: str
     code: Codes
-    planned: int
+
+    @property
+    def system(self) -> str:
+        """The structure at its conditions, of which there may be several walkers."""
+        return self.walker.name.rpartition("-")[0]
 
     @property
     def pool(self) -> Pool:
@@ -51,7 +54,7 @@ class Explored:
         The first of them may be there: the one that was beyond the limit of deviation.
         """
         walk, reached = self.walk, len(self.code)
-        code = np.full(max(self.planned, reached), FAILED, dtype=self.code.dtype)
+        code = np.full(max(_planned(self.walker), reached), FAILED, dtype=self.code.dtype)
         code[:reached] = self.code
         if walk.beyond is None or reached == len(code):
             return Pool(name=walk.name, kept=walk.kept, code=code, frames=walk.frames)
@@ -68,22 +71,17 @@ def explored(
     chance, and a walker that explodes at once has not explored with confidence.
     """
     walkers = walkers_of(ctx, iteration.index)
-    planned = {name: one.steps // one.sample_every + 1 for name, (one, _) in walkers.items()}
     found = []
     for walk in walks:
-        _, start = walkers[walk.name]
+        walker, start = walkers[walk.name]
         group = group_of(ctx, iteration.index, start)
-        found.append(
-            Explored(
-                walk=walk,
-                walker=walkers[walk.name][0],
-                group=group,
-                system=walk.name.rpartition("-")[0],
-                code=classify(walk.max_force_deviation, levels=trust_of(ctx, iteration, group)),
-                planned=planned[walk.name],
-            )
-        )
-    return found, sum(planned.values())
+        code = classify(walk.max_force_deviation, levels=trust_of(ctx, iteration, group))
+        found.append(Explored(walk, walker, group, code))
+    return found, sum(_planned(walker) for walker, _ in walkers.values())
+
+
+def _planned(walker: Walker) -> int:
+    return walker.steps // walker.sample_every + 1
 
 
 def samples(explored: Sequence[Explored], code: int, *, group: str | None = None) -> int:
