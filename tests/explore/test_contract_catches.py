@@ -16,6 +16,7 @@ from ase import Atoms
 from al_loop.explore import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.ase_md import AseExplorer, AseOptions
 from al_loop.explore.ase_md.state import _restore_dynamics
+from al_loop.explore.legs import Leg
 from al_loop.jobfolder import Clock
 
 from . import test_ase_md
@@ -121,6 +122,25 @@ def _each_walker(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return _with("walkers", change)
 
 
+def _each_leg(change: Callable[[Leg], Leg]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def legs(walkers: list[tuple[Walker, Atoms]]) -> list[tuple[Walker, Atoms]]:
+        return [
+            (walker.model_copy(update={"legs": tuple(map(change, walker.legs))}), atoms)
+            for walker, atoms in walkers
+        ]
+
+    return _with("walkers", legs)
+
+
+def _every_leg(**changes: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return _each_leg(lambda leg: leg.model_copy(update=changes))
+
+
+def _no_ramp(leg: Leg) -> Leg:
+    first, _ = leg.temperature
+    return leg.model_copy(update={"temperature": (first, first)})
+
+
 def _leader_last(committee: Committee) -> Committee:
     return replace(committee, models=committee.models[::-1])
 
@@ -198,8 +218,8 @@ def _other_numbers(dynamics: Any, arrays: Any) -> None:
         dynamics.rng = np.random.default_rng(1)
 
 
-def _nothing(*_: Any) -> bool:
-    return False
+def _nothing(*_: Any) -> None:
+    return None
 
 
 OPTIONS = AseOptions(tdamp=50.0, pdamp=300.0)
@@ -231,23 +251,38 @@ FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
     ("samples too rarely", lambda: Altered(_each_walker(sample_every=10)), CONSISTENT),
     (
         "too hot",
-        lambda: Altered(_each_walker(temperature=150.0)),
+        lambda: Altered(_every_leg(temperature=(150.0, 150.0))),
         "test_temperature_stays_near_its_target",
     ),
     (
         "no barostat",
-        lambda: Altered(_each_walker(ensemble="nvt")),
+        lambda: Altered(_every_leg(ensemble="nvt")),
         "test_only_npt_changes_the_volume",
     ),
     (
         "always a barostat",
-        lambda: Altered(_each_walker(ensemble="npt")),
+        lambda: Altered(_every_leg(ensemble="npt")),
         "test_only_npt_changes_the_volume",
     ),
     (
         "no pressure",
-        lambda: Altered(_each_walker(pressure=0.0)),
+        lambda: Altered(_every_leg(pressure=(0.0, 0.0))),
         "test_only_npt_changes_the_volume",
+    ),
+    (
+        "no ramp of temperature",
+        lambda: Altered(_each_leg(_no_ramp)),
+        "test_the_temperature_follows_its_ramp",
+    ),
+    (
+        "no strain",
+        lambda: Altered(_every_leg(stretch=(1.0, 1.0, 1.0))),
+        "test_the_cell_follows_its_strain_and_the_atoms_the_cell",
+    ),
+    (
+        "no ramp of pressure",
+        lambda: Altered(_every_leg(pressure=(0.0, 0.0))),
+        "test_the_density_follows_the_pressure",
     ),
     ("explosions are complete", lambda: Faulty(_never_stops), EXPLODES),
     ("an explosion ends all", lambda: _Greedy(OPTIONS), EXPLODES),
@@ -268,7 +303,7 @@ FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
         "test_the_same_seed_gives_the_same_walk_and_another_one_does_not",
     ),
     ("does not listen", lambda: _Forgets("state.StateFile.keep", _nothing), CONTINUED),
-    ("starts again", lambda: _Forgets("state.StateFile.restore", _nothing), CONTINUED),
+    ("starts again", lambda: _Forgets("state.StateFile.load", _nothing), CONTINUED),
     ("loses samples", lambda: _Forgets("sampler.Sampler.restore", _nothing), CONTINUED),
     (
         "loses the thermostat",
