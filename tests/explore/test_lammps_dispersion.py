@@ -38,6 +38,9 @@ class TestLammpsWithDispersion(LammpsContract):
     def committee(self, deepmd_committee: Committee) -> Committee:
         return replace(deepmd_committee, dispersion=PBE)
 
+    def added_virial(self, frame: Atoms) -> np.ndarray:
+        return correction(frame, PBE).virial
+
     def test_pressures_are_of_the_sum(
         self, explorer: LammpsExplorer, committee: Committee, solid: Atoms, tmp_path: Path
     ) -> None:
