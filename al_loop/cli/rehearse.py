@@ -56,7 +56,7 @@ def rehearse(
         table = Table("exploration stage", "iterations", "labels", box=None, pad_edge=False)
         begun = [one for one in iterations if one.counts.explored]
         for i, stage in enumerate(real.explore.stages):
-            those = [one for one in begun if ctx.conditions(one.index) == i]
+            those = [one for one in begun if ctx.conditions_of(one) == i]
             count = str(sum(one.counts.labelled for one in those))
             table.add_row(stage.name or f"stage {i + 1}", str(len(those)), count)
         out.print(table)

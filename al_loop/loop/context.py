@@ -17,7 +17,7 @@ from al_loop.frame import Labelled, Split, split_of
 from al_loop.hashing import digest
 from al_loop.jobfolder import JobFolder
 from al_loop.label import FingerprintValue, Labeller
-from al_loop.loop.curriculum import stage_of
+from al_loop.loop.curriculum import fixed_stage, stage_of
 from al_loop.loop.method import declared, fingerprint_of, labeller_of
 from al_loop.naming import inside
 from al_loop.store import (
@@ -204,6 +204,11 @@ class Context:
             stages = self.spec.explore.stages
             self._conditions[iteration] = stage_of(self.store, self.name, stages, iteration)
         return self._conditions[iteration]
+
+    def conditions_of(self, record: IterationRecord) -> int:
+        """The same for a record at hand, which is not read again."""
+        index = fixed_stage(record, self.spec.explore.stages)
+        return self.conditions(record.index) if index is None else index
 
     def is_final(self, iteration: IterationRecord) -> bool:
         """Whether this iteration only trains on everything: the campaign is over."""

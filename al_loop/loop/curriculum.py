@@ -19,22 +19,37 @@ def stage_of(
     Nothing but what is stored counts, so it is the same at every call.
     """
     last = len(stages) - 1
-    record = store.iterations.get(campaign, iteration)
-    if record is not None and CONDITIONS in record.frozen:
-        return min(int(record.frozen[CONDITIONS]["index"]), last)
-    if iteration == 0:
-        return 0
-    before = store.iterations.get(campaign, iteration - 1)
-    index = stage_of(store, campaign, stages, iteration - 1)
-    if before is None:
+
+    def fixed(i: int) -> int | None:
+        record = store.iterations.get(campaign, i)
+        return None if record is None else fixed_stage(record, stages)
+
+    first = iteration
+    while (index := fixed(first)) is None and first > 0:
+        first -= 1
+    if index is None:
+        index = 0
+    if first == iteration:
         return index
     runs = 1
-    while runs < min(stages[index].at_most, iteration):
-        if stage_of(store, campaign, stages, iteration - 1 - runs) != index:
-            break
+    while runs < min(stages[index].at_most, first + 1) and fixed(first - runs) == index:
         runs += 1
-    over = is_passed(stages[index], before) or runs >= stages[index].at_most
-    return min(index + 1, last) if over else index
+    for i in range(first, iteration):
+        record = store.iterations.get(campaign, i)
+        if record is None:
+            continue
+        if index < last and (is_passed(stages[index], record) or runs >= stages[index].at_most):
+            index, runs = index + 1, 1
+        else:
+            runs += 1
+    return index
+
+
+def fixed_stage(record: IterationRecord, stages: Sequence[ExploreConditions]) -> int | None:
+    """Index of the stage that an iteration's record holds; None before it explored."""
+    if CONDITIONS not in record.frozen:
+        return None
+    return min(int(record.frozen[CONDITIONS]["index"]), len(stages) - 1)
 
 
 def is_passed(stage: ExploreConditions, record: IterationRecord) -> bool:

@@ -144,7 +144,7 @@ def force_rmse(pairs: Iterable[tuple[Array, Array]]) -> float | None:
 
 def measured_in(ctx: Context, record: IterationRecord) -> Measured:
     """What an iteration measured, as the decision reads it."""
-    index = ctx.conditions(record.index)
+    index = ctx.conditions_of(record)
     stage = ctx.spec.explore.stages[index]
     return Measured(
         conditions=index,

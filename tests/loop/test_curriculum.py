@@ -56,6 +56,17 @@ def test_a_stage_that_is_never_passed_does_not_last_for_ever(store: Store) -> No
     assert walk_through(store, stages(0.1, 0.1), 0.5, 0.5, 0.5, 0.5) == [0, 0, 0, 1, 1]
 
 
+def test_what_was_not_fixed_follows_from_the_iterations_before(store: Store) -> None:
+    given = stages(0.1, 0.1, None, at_most=3)
+    for i, fraction in enumerate([0.5, 0.5, 0.5, 0.05] + [0.5] * 60):
+        store.iterations.open("c", i, "explore")
+        counts = Counts(explored=100, candidate=round(100 * fraction))
+        store.iterations.record("c", i, counts=counts)
+    assert [stage_of(store, "c", given, i) for i in range(6)] == [0, 0, 0, 1, 2, 2]
+    store.iterations.freeze("c", 1, CONDITIONS, {"index": 1})
+    assert [stage_of(store, "c", given, i) for i in (2, 3, 4, 60)] == [1, 1, 2, 2]
+
+
 @pytest.mark.engine
 def test_a_campaign_goes_through_its_curriculum(store: Store, tmp_path: Path) -> None:
     data: dict[str, Any] = dump_campaign(load_campaign(write_campaign(tmp_path, CHEAP, name=NAME)))

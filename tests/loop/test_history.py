@@ -19,6 +19,7 @@ from al_loop.launch.submit import register
 from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance
 from al_loop.loop.context import Context
+from al_loop.loop.curriculum import CONDITIONS
 from al_loop.loop.stages import STAGES
 from al_loop.loop.status import status_of
 from al_loop.store import Connection, JobRecord, LabelRecord, ModelRecord, Selection, Stage, Store
@@ -76,6 +77,7 @@ def live_through(ctx: Context, iteration: int) -> None:
         for frame in frames
     )
     store.iterations.open(name, iteration, "train")
+    store.iterations.freeze(name, iteration, CONDITIONS, {"index": 0})
     record = store.iterations.get(name, iteration)
     assert record is not None
     (first, *_) = STAGES["train"].plan(ctx, record)
