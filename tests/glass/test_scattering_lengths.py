@@ -1,0 +1,23 @@
+"""Neutron scattering lengths, and what is said where one is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from al_loop.errors import DatasetError
+from al_loop.glass.scattering_lengths import neutron_lengths
+
+
+def test_silica_has_the_mean_scattering_length_of_the_tables() -> None:
+    b = neutron_lengths(["Si", "O", "O"])
+    assert (b["Si"] + 2 * b["O"]) / 3 == pytest.approx(5.2517, abs=1e-4)
+
+
+def test_a_length_that_is_given_comes_first() -> None:
+    assert neutron_lengths(["Li"])["Li"] < 0
+    assert neutron_lengths(["Li"], {"Li": -2.22}) == {"Li": -2.22}  # lithium-7
+
+
+def test_a_length_that_nobody_knows_is_asked_for() -> None:
+    with pytest.raises(DatasetError, match=r"length of Xe, Yb here\n.*lengths=\{'Xe': 5.0\}"):
+        neutron_lengths(["O", "Yb", "Xe"])
