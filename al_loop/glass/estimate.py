@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
@@ -102,6 +102,25 @@ def standard_error(values: Array) -> Array | None:
         blocks = 0.5 * (blocks[0:even:2] + blocks[1:even:2])
         length *= 2
     return np.asarray(np.where(open_, worst, chosen), dtype=np.float64)
+
+
+def jackknife(
+    values: Array, quantity: Callable[[Array], Array], *, blocks: int = 10
+) -> tuple[Array, list[float | None]]:
+    """A quantity of the mean over frames (a peak's position, say), and its standard errors.
+
+    ``values`` (n, ...) are cut into consecutive blocks, as long as possible so that correlation
+    between neighbours is inside them, each of which is left out once. ``quantity`` takes the mean
+    (...) and returns (m,). The errors are None for a single frame.
+    """
+    found = np.asarray(quantity(values.mean(axis=0)), dtype=np.float64)
+    parts = np.array_split(np.arange(len(values)), min(blocks, len(values)))
+    if len(parts) < 2:
+        return found, [None] * len(found)
+    without = np.array([quantity(np.delete(values, part, axis=0).mean(axis=0)) for part in parts])
+    spread = (without - without.mean(axis=0)) ** 2
+    errors = np.sqrt((len(parts) - 1) / len(parts) * spread.sum(axis=0))
+    return found, [float(error) for error in errors]
 
 
 def combine(samples: Sequence[Estimate]) -> Estimate:

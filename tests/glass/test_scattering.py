@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from al_loop.errors import DatasetError
+from al_loop.glass import Trajectory
+from al_loop.glass.form_factors import xray_form_factor
+from al_loop.glass.structure import (
+    first_sharp_peak,
+    measured_correlation,
+    pair_distributions,
+    structure_factors,
+)
+from al_loop.structures import crystal
+
+BOND = 1.6
+
+
+def molecules(*, pairs: int, frames: int, edge: float = 30.0, seed: int = 2) -> Trajectory:
+    """Si-O molecules of one length, anywhere and in any direction."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for _ in range(frames):
+        places = generator.random((pairs, 3)) * edge
+        ways = generator.normal(size=(pairs, 3))
+        ends = places + BOND * ways / np.linalg.norm(ways, axis=1)[:, None]
+        made.append(
+            Atoms(
+                ["Si"] * pairs + ["O"] * pairs, np.vstack([places, ends]), cell=[edge] * 3, pbc=True
+            )
+        )
+    return Trajectory(tuple(made))
+
+
+def test_molecules_without_order_between_them_scatter_as_debye_says() -> None:
+    """S_SiO of Faber and Ziman is 1 + 2 sin(qd)/(qd); like atoms have S = 1."""
+    pairs = pair_distributions(molecules(pairs=1000, frames=30), width=0.02)
+    found = structure_factors(pairs, q=np.arange(1.0, 12.0, 0.1), window="none")
+    debye = np.sin(found.q * BOND) / (found.q * BOND)
+    for name, expected in (("Si-O", 1 + 2 * debye), ("O-O", 1.0), ("Si-Si", 1.0)):
+        curve = found.partial(name)
+        assert curve.error is not None
+        assert np.abs(curve.y - expected).max() < 0.25  # 5 standard errors
+        assert np.mean((curve.y - expected) ** 2) < 2.0 * np.mean(curve.error**2)
+    assert found.ashcroft_langreth("Si-O").y == pytest.approx(0.5 * (found.partial("O-Si").y - 1))
+    assert found.ashcroft_langreth("O-O").y == pytest.approx(1 + 0.5 * (found.partial("O-O").y - 1))
+
+
+def test_the_first_peak_of_cristobalite_is_its_111_reflection_and_lorch_widens_it() -> None:
+    atoms = crystal("beta-cristobalite", supercell=(5, 5, 5))
+    atoms.positions += np.random.default_rng(3).normal(0.0, 0.05, atoms.positions.shape)
+    pairs = pair_distributions(Trajectory((atoms,)))
+    q = np.arange(0.5, 4.0, 0.02)
+    sharp, smooth = (
+        first_sharp_peak(q, structure_factors(pairs, q=q, window=window).neutron_frames())
+        for window in ("none", "lorch")
+    )
+    expected = 2 * np.pi * np.sqrt(3) / 7.16
+    assert sharp.position.value == pytest.approx(expected, abs=0.008)
+    assert smooth.position.value == pytest.approx(expected, abs=0.02)  # pulled by the cutoff
+    assert sharp.height.value > smooth.height.value > 3.0
+    assert sharp.width.value < smooth.width.value < 0.4
+
+
+def test_totals_agree_with_vitrum() -> None:
+    scattering = pytest.importorskip("vitrum.scattering")
+    atoms = crystal("beta-cristobalite", supercell=(3, 3, 3))
+    atoms.positions += np.random.default_rng(3).normal(0.0, 0.25, atoms.positions.shape)
+    pairs = pair_distributions(Trajectory((atoms,)), r_max=10.7, width=0.01)
+    for window in ("lorch", "none"):
+        theirs = scattering.Scattering(
+            atoms,
+            qmin=0.5,
+            qmax=15,
+            rrange=10.7,
+            nbin=1070,
+            disable_progress=True,
+            neutron_scattering_coef=[5.803, 4.1491],
+        )
+        ours = structure_factors(pairs, q=theirs.qval, window=window)  # type: ignore[arg-type]
+        lorch = window == "lorch"
+        assert ours.neutron().y == pytest.approx(
+            theirs.get_structure_factor("neutron", lorch=lorch), abs=0.02
+        )
+        # Form factors of two tables: 0.5 % of a curve that reaches 4.
+        assert ours.xray().y == pytest.approx(
+            theirs.get_structure_factor("xray", lorch=lorch), abs=0.03
+        )
+
+
+def test_t_of_r_at_experimental_resolution_keeps_its_area_and_widens() -> None:
+    """The Si-O peak of unbound molecules: area 4 pi r^2 rho g integrates to one neighbour."""
+    pairs = pair_distributions(molecules(pairs=1000, frames=10), width=0.02)
+    q = np.arange(0.05, 40.0, 0.05)
+    factors = structure_factors(pairs, q=q, window="none")
+    r = np.arange(0.5, 5.0, 0.01)
+    peaks = {q_max: measured_correlation(factors, r=r, q_max=q_max) for q_max in (15.0, 35.0)}
+    background = 4 * np.pi * factors.density * r
+    b = {"Si": 4.1491, "O": 5.803}
+    # one Si-O neighbour each: 2 c_Si b_Si b_O n / (<b>^2 r)
+    expected = 2 * 0.5 * b["Si"] * b["O"] / (0.5 * (b["Si"] + b["O"])) ** 2 / BOND
+    widths = []
+    for curve in peaks.values():
+        near = np.abs(r - BOND) < 0.45
+        excess = (curve.y - background)[near]
+        assert np.trapezoid(excess, r[near]) == pytest.approx(expected, rel=0.06)
+        assert r[near][np.argmax(excess)] == pytest.approx(BOND, abs=0.02)
+        widths.append(np.ptp(r[near][excess > excess.max() / 2]))
+    assert widths[0] == pytest.approx(5.437 / 15.0, rel=0.05)  # Lorch's resolution, FWHM
+    assert widths[1] == pytest.approx(5.437 / 35.0, rel=0.1)
+    with pytest.raises(DatasetError, match="ends at 39"):
+        measured_correlation(factors, r=r, q_max=60.0)
+
+
+def test_a_peak_of_known_place_height_and_width_is_found_with_its_error() -> None:
+    generator = np.random.default_rng(6)
+    q = np.arange(0.3, 4.0, 0.02)
+    places = 1.55 + 0.02 * generator.normal(size=400)
+    frames = 1.4 / (1 + ((q - places[:, None]) / 0.15) ** 2)
+    peak = first_sharp_peak(q, frames)
+    assert peak.position.value == pytest.approx(1.55, abs=0.004)
+    assert peak.position.error == pytest.approx(0.02 / 20, rel=0.6)
+    assert peak.height.value == pytest.approx(1.4, rel=0.02)
+    assert peak.width.value == pytest.approx(0.30, abs=0.01)
+    assert first_sharp_peak(q, frames[:1]).position.error is None
+    with pytest.raises(DatasetError, match="no maximum"):
+        first_sharp_peak(q, np.exp(-q)[None, :])
+
+
+def test_form_factors_start_at_the_number_of_electrons() -> None:
+    for element, electrons in (("Li", 3), ("B", 5), ("O", 8), ("Na", 11), ("Si", 14)):
+        assert xray_form_factor(element, np.array([0.0]))[0] == pytest.approx(electrons, rel=1e-3)
+    with pytest.raises(DatasetError, match="'Qq'"):
+        xray_form_factor("Qq", np.array([1.0]))
