@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from al_loop.campaign import load_campaign
+from al_loop.campaign import CampaignSpec, load_campaign
 from al_loop.cli.console import LaunchpadOption, connect, out
 from al_loop.cli.run import run_spec
 from al_loop.errors import EngineMissing, UserError
 from al_loop.hashing import digest
+from al_loop.loop.chunks import fit_cost
 from al_loop.loop.context import Context
+from al_loop.loop.cost import Cost, Price, Terms, cost_of, judge_budget, steps_of, terms_of
 from al_loop.loop.method import labeller_of
-from al_loop.loop.rehearsal import cost_of, rehearsal_of, try_teacher
+from al_loop.loop.rehearsal import rehearsal_of, try_teacher
 from al_loop.store import Store
 
 
@@ -39,38 +42,98 @@ def rehearse(
     try_teacher(rehearsal.spec, base=file.parent)
     run_spec(rehearsal.spec, file, cores=cores, launchpad=launchpad)
     with Store(connect(launchpad, start=True)) as store:
-        price, source = core_hours_per_label, "as given"
-        own = 1
-        try:
-            labeller = labeller_of(real)
-            own = labeller.cores
-            if price is None:
-                seconds = store.labels.costs(digest(dict(labeller.fingerprint())))
-                if seconds:
-                    price = own * sum(s for _, s in seconds) / len(seconds) / 3600
-                    source = f"of {len(seconds)} labels that are there"
-        except (EngineMissing, UserError):
-            source = source if price is not None else ""
         ctx = Context(store, rehearsal.spec.name)
-        iterations = store.iterations.all(ctx.name)
-        table = Table("exploration stage", "iterations", "labels", box=None, pad_edge=False)
-        begun = [one for one in iterations if one.counts.explored]
-        for i, stage in enumerate(real.explore.stages):
-            those = [one for one in begun if ctx.conditions_of(one) == i]
-            count = str(sum(one.counts.labelled for one in those))
-            table.add_row(stage.name or f"stage {i + 1}", str(len(those)), count)
-        out.print(table)
+        own, price = _price(store, real, core_hours_per_label)
+        out.print(_conditions(ctx, real))
         out.print("           (the starting labels count with the first iteration)")
-        labels = [one.counts.labelled for one in iterations]
-        out.print(f"labels     {sum(labels)}; a real run would have ended: {ctx.record.reason}")
-        if price is None:
-            out.print("core-hours not known: say --core-hours-per-label; the same command tells it")
-            return
-        skip = ("label", "start")
-        other = sum(s for one in iterations for k, s in one.seconds.items() if k not in skip)
-        found = cost_of(labels, other, core_hours_per_label=price, cores_per_label=own, nodes=nodes)
-    out.print(
-        f"real cost  {found.core_hours:.4g} core-hours ({price:.3g} a label, {source}), "
-        f"{found.days:.3g} days with {nodes} labels at a time; trainings and exploration took "
-        f"{other / 3600:.3g} h here"
+        out.print(f"the rehearsal ended: {ctx.record.reason}")
+        steps, terms = steps_of(ctx), terms_of(real, nodes=nodes)
+    cost = cost_of(steps, price, terms)
+    out.print(_costs(cost, price, terms))
+    for line in _verdict(cost, terms):
+        out.print(line)
+    for line in judge_budget(real.budget, steps, cost, terms=terms, cores=own):
+        out.print(f"budget     {line}")
+    for line in _assumed(real):
+        out.print(f"assumed    {line}")
+
+
+def _price(store: Store, real: CampaignSpec, given: float | None) -> tuple[int, Price | None]:
+    """Cores of a real label, and its price: as given, or by the labels that are there."""
+    try:
+        labeller = labeller_of(real)
+    except (EngineMissing, UserError):
+        return 1, None if given is None else Price.given(given, 1)
+    if given is not None:
+        return labeller.cores, Price.given(given, labeller.cores)
+    known = store.labels.costs(digest(dict(labeller.fingerprint())))
+    wall = fit_cost(known)
+    source = f"by the atoms, from {len(known)} labels that are there"
+    return labeller.cores, None if wall is None else Price(wall, labeller.cores, source)
+
+
+def _conditions(ctx: Context, real: CampaignSpec) -> Table:
+    """What each exploration stage needed."""
+    table = Table("exploration stage", "iterations", "labels", box=None, pad_edge=False)
+    begun = [one for one in ctx.store.iterations.all(ctx.name) if one.counts.explored]
+    for i, stage in enumerate(real.explore.stages):
+        those = [one for one in begun if ctx.conditions_of(one) == i]
+        count = str(sum(one.counts.labelled for one in those))
+        table.add_row(stage.name or f"stage {i + 1}", str(len(those)), count)
+    return table
+
+
+def _costs(cost: Cost, price: Price | None, terms: Terms) -> Table:
+    """Core-hours by stage, and what is known of each."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("core-hours")
+    table.add_column("here", justify="right")
+    table.add_column("real", justify="right")
+    table.add_column("how it is known", overflow="fold")
+    for stage, hours in cost.here.items():
+        how = _labels(cost, price, terms) if stage == "labels" else _measured(stage, terms)
+        table.add_row(stage, f"{hours:.3g}", _hours(cost.real[stage]), how)
+    table.add_section()
+    table.add_row("all", f"{sum(cost.here.values()):.3g}", _hours(cost.core_hours), "")
+    return table
+
+
+def _hours(known: float | None) -> str:
+    return "not known" if known is None else f"{known:.4g}"
+
+
+def _labels(cost: Cost, price: Price | None, terms: Terms) -> str:
+    twice = f", {100 * (terms.times - 1):.3g} % of them twice" if terms.times > 1 else ""
+    if price is None:
+        return f"{cost.labels} labels{twice}: say --core-hours-per-label; the same command tells it"
+    each = (cost.real["labels"] or 0.0) / (terms.times * cost.labels) if cost.labels else 0.0
+    return f"{cost.labels} labels{twice}, {each:.3g} each ({price.source})"
+
+
+def _measured(stage: str, terms: Terms) -> str:
+    if stage == "explore" and terms.in_md > 1:
+        return f"measured; times {terms.in_md:.2f} for D3 in MD, which is assumed"
+    return "measured"
+
+
+def _verdict(cost: Cost, terms: Terms) -> Iterator[str]:
+    """The sums."""
+    if cost.core_hours is None or cost.clock is None:
+        return
+    days = ((cost.clock[-1] if cost.clock else 0.0) + cost.last_training) / 24
+    yield f"real cost  {cost.core_hours:.4g} core-hours, {days:.3g} days (--nodes {terms.nodes})"
+
+
+def _assumed(real: CampaignSpec) -> Iterator[str]:
+    """What nobody has measured."""
+    yield (
+        "as many labels as the teacher was asked for: DFT is less smooth and has noise, so a lower "
+        "bound; one that fails costs as much"
     )
+    yield "machines as fast as this one and as many jobs at a time, no waiting in a queue"
+    for stage in ("train", "explore"):
+        asked = getattr(real.resources, stage)
+        if asked.gpus:
+            yield f"{stage} on CPU cores, as here: what it takes on GPUs is not known"
+        elif asked.cores and asked.cores > 1:
+            yield f"{stage} in as many core-hours on {asked.cores} cores as on those it had here"

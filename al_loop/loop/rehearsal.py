@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -128,27 +127,3 @@ def _try(campaign: str, frames: list[Atoms]) -> str:
             except AlLoopError as error:
                 return error.what
     return ""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What the real campaign would have cost: core-hours of labels; days."""
-
-    labels: int
-    core_hours: float
-    days: float
-
-
-def cost_of(
-    labels_by_iteration: list[int],
-    other_seconds: float,
-    *,
-    core_hours_per_label: float,
-    cores_per_label: int,
-    nodes: int,
-) -> Cost:
-    """Labels at a price, ``nodes`` at a time; trainings and exploration as long as here, s."""
-    each = core_hours_per_label / cores_per_label
-    hours = sum(math.ceil(n / nodes) * each for n in labels_by_iteration)
-    total = sum(labels_by_iteration)
-    return Cost(total, total * core_hours_per_label, (hours + other_seconds / 3600) / 24)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from al_loop.campaign import load_campaign
 from al_loop.errors import UserError
-from al_loop.loop.rehearsal import cost_of, rehearsal_of
+from al_loop.loop.rehearsal import rehearsal_of
 from al_loop.store import Connection, Store
 from tests.campaigns import CHEAP, REAL, write_campaign
 from tests.cli.conftest import Command
@@ -22,6 +23,7 @@ def test_a_rehearsal_runs_to_its_end_and_tells_the_cost(
     store: Store, connection: Connection, tmp_path: Path, al_loop: Command
 ) -> None:
     text = CHEAP.replace("engine: pair", "engine: xtb\n  relabel: 0.5")
+    text = text.replace("{{iterations: 3}}", "{{iterations: 3, hours: 100}}")
     file = write_campaign(tmp_path, text, name="cheap")
     site = tmp_path / "site.yaml"
     connection.to_launchpad_file(site)
@@ -29,11 +31,26 @@ def test_a_rehearsal_runs_to_its_end_and_tells_the_cost(
     ran = al_loop(*given, "--core-hours-per-label", "2")
     assert ran.code == 0, ran.err + ran.out
     assert "label.relabel is left out" in ran.out
-    labels = sum(one.counts.labelled for one in store.iterations.all("cheap-rehearsal"))
+    counts = [one.counts for one in store.iterations.all("cheap-rehearsal")]
+    labels = sum(c.labelled + c.failed_labels + c.quarantined_labels for c in counts)
     assert labels > 20
-    assert f"real cost  {2 * labels} core-hours" in ran.out
+    words = {line.split()[0]: line.split() for line in ran.out.splitlines() if line.strip()}
+    assert words["labels"][2] == f"{3 * labels:.4g}"  # half of them twice
+    trained = hours_on_disk(tmp_path / "cheap-rehearsal", "train")
+    assert float(words["train"][1]) == pytest.approx(trained, rel=0.02)
+    assert words["train"][1] == f"{float(words['train'][2]):.3g}"
+    assert "3 iterations: spent in iteration 2, 3 used at its end, the last one" in ran.out
+    assert "100 hours: spent in iteration 1" in ran.out
+    assert "a lower" in ran.out
     assert store.campaigns.get("cheap") is None
     assert (tmp_path / "cheap-rehearsal").is_dir()
+
+
+def hours_on_disk(folder: Path, stage: str) -> float:
+    """From beginning to end of each job of a stage, as its own result says; h."""
+    results = [json.loads(one.read_text()) for one in folder.glob(f"iter.*/{stage}/*/result.json")]
+    assert results
+    return float(sum(one["ended"] - one["started"] for one in results)) / 3600
 
 
 def test_what_the_teacher_does_not_know_is_said_first(
@@ -60,13 +77,6 @@ def test_the_campaigns_own_labeller_is_no_teacher(tmp_path: Path) -> None:
         rehearsal_of(spec, "nowhere.pb")
 
 
-def test_the_cost_is_counted_by_hand() -> None:
-    """10 and 5 labels, 4 at a time: 3 + 2 rounds of 8 core-hours on 4 cores: 10 h, and 2 h more."""
-    found = cost_of([10, 5], 7200, core_hours_per_label=8, cores_per_label=4, nodes=4)
-    assert (found.labels, found.core_hours) == (15, 120)
-    assert found.days == pytest.approx(0.5)
-
-
 @pytest.mark.skipif(not MODEL.is_file(), reason="the zeolites' model is not here")
 def test_a_deep_potential_of_real_silica_is_the_teacher(
     store: Store, connection: Connection, tmp_path: Path, al_loop: Command
@@ -77,8 +87,9 @@ def test_a_deep_potential_of_real_silica_is_the_teacher(
     connection.to_launchpad_file(site)
     ran = al_loop("rehearse", file, "--teacher", MODEL, "--launchpad", site)
     assert ran.code == 0, ran.err + ran.out
-    assert "a real run would have ended: budget of 1 iterations spent" in ran.out
-    assert "core-hours not known" in ran.out
+    assert "the rehearsal ended: budget of 1 iterations spent" in ran.out
+    assert "say --core-hours-per-label" in ran.out and "not known" in ran.out
+    assert "real cost" not in ran.out
     record = store.campaigns.get("real-rehearsal")
     assert record is not None and record.spec["label"]["engine"] == "teacher"
     assert store.iterations.all("real-rehearsal")[0].counts.labelled > 14
