@@ -22,7 +22,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +62,27 @@ BEARABLE = 0.6
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done. ``steps`` of each training; ``explored`` frames a topology and round."""
+    """How much is done. ``steps`` of each training; ``explored`` frames a topology and round.
+
+    The random rule alone goes on to ``target`` labels: a training costs the same with any number.
+    """
 
     rules: tuple[str, ...]
     seeds: int
     batches: tuple[int, ...]
-    target: int
     steps: int
-    explored: int = 40
+    target: int = 1000
+    explored: int = 100
     tested: int = 20
 
+    def of(self, rule: str) -> tuple[int, ...]:
+        """Labels of each batch of a rule."""
+        rest = self.target - START - sum(self.batches)
+        return (*self.batches, rest) if rule == "random" else self.batches
 
-QUICK = Size(("random", "dpgen", "ours"), 2, (10, 20, 30), 80, steps=2000)
-FULL = Size(tuple(RULES), 3, (20, 40, 80, 160, 320, 360), 1000, steps=20_000)
+
+QUICK = Size(("random", "dpgen", "ours"), 1, (20, 60, 150), steps=12_000)
+FULL = Size(tuple(RULES), 3, (20, 40, 80, 160, 320), steps=40_000)
 
 
 @dataclass
@@ -120,8 +128,9 @@ def run_rule(
     first = int(np.random.default_rng(seed).integers(len(starts) - START))
     train = starts[first : first + START]
     record = Record()
-    for turn, batch in enumerate((*size.batches, 0)):
-        explored = explore(pool, train, size.explored, derive_seed(seed, "explore", turn))
+    for turn, batch in enumerate((*size.of(rule), 0)):
+        count = max(size.explored, -(-batch // len(POOL))) if batch else 0
+        explored = explore(pool, train, count, derive_seed(seed, "explore", turn))
         look = [*explored, *train, *test]
         if turn == 0 and first_committee:
             forces, features = first_committee[0]
@@ -186,7 +195,8 @@ def choose(
 
 def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
     """Labels needed, from the mean curves over the seeds."""
-    grid = [START + sum(size.batches[:i]) for i in range(len(size.batches) + 1)]
+    batches = size.of("random")
+    grid = [START + sum(batches[:i]) for i in range(len(batches) + 1)]
     curves = {
         rule: mean_curve([(r.labels, r.error) for r in runs], grid)
         for rule, runs in records.items()
@@ -213,9 +223,12 @@ def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, by rule.")
     parser.add_argument("--data", type=Path, required=True, help="folder of <topology>.npz")
-    parser.add_argument("--quick", action="store_true", help="two seeds, up to 80 labels")
+    parser.add_argument("--quick", action="store_true", help="one seed, few batches, short trainings")
+    parser.add_argument("--seeds", type=int, help="starts, each with its own curves")
+    parser.add_argument("--steps", type=int, help="of each training")
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
+    size = replace(size, seeds=asked.seeds or size.seeds, steps=asked.steps or size.steps)
     pool = [frame for name in POOL for frame in read(asked.data, name)]
     test = []
     for name in HELD_OUT:

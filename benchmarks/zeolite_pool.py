@@ -85,8 +85,9 @@ def train_and_look(
             "fitting_neuron": (64, 64),
             "precision": "float32",
             "steps": steps,
-            "start_lr": 0.01,
+            "start_lr": 0.005,
             "stop_lr": 1e-5,
+            "prefactors": {"energy": (0.02, 0.1), "force": (1000, 10), "virial": (0, 0)},
             "compress": False,
         }
     )
