@@ -12,8 +12,9 @@ What must hold: the new frame is exchangeable with the labelled ones of its grou
 drawn evenly (most are candidates), so each counts with a weight, the samples that it stands for
 over the labels drawn from them (audit frames and candidates apart), and the weighted quantile of
 Tibshirani et al. (NeurIPS 2019, Eq. 7) is taken with the largest weight for the new frame, which
-is safe. Committees differ from one iteration to the next. The score is a ratio so that this
-matters little, and :func:`past_coverage` measures how little.
+is safe. Committees learn from one iteration to the next. The score is a ratio so that this matters
+little; labels whose scores are not those of now are left out (:func:`of_now`), and
+:func:`past_coverage` measures what that leaves.
 
 That probability is over *all* frames. What matters is the error of frames that are called accurate,
 and a committee that agrees on a wrong force fails just there. So the lower level is lowered until
@@ -29,12 +30,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import ks_2samp
 
 from al_loop.campaign.stages import TrustLevels
 from al_loop.units import Array
 
 POOLED = ""
 """Name of the group of all frames."""
+
+_TOLD_APART = 0.05
 
 SMALLEST = 1.0e-6
 """eV/Å: nothing is below a level of this size."""
@@ -186,9 +190,29 @@ def calibrate(evidence: Evidence, rule: Rule) -> Calibration:
     for name in sorted(set(evidence.group)):
         own = evidence.where(names == name)
         if len(own.deviation) >= rule.at_least:
-            groups[name] = _calibrated(own, rule)
+            groups[name] = _calibrated(of_now(own, at_least=rule.at_least), rule)
     covered, predicted = past_coverage(evidence, rule)
-    return Calibration(rule, _calibrated(evidence, rule), groups, covered, predicted, evidence)
+    pooled = _calibrated(of_now(evidence, at_least=rule.at_least), rule)
+    return Calibration(rule, pooled, groups, covered, predicted, evidence)
+
+
+def of_now(evidence: Evidence, *, at_least: int) -> Evidence:
+    """What speaks of the committee of now: the first committees know too little of their errors.
+
+    Whole iterations, the newest first, until there are ``at_least`` frames; then on, as long as
+    the scores of the next older one could be drawn from the same distribution (two-sample
+    Kolmogorov-Smirnov test, 5 %).
+    """
+    scores = _scores(evidence)
+    used = np.zeros(len(scores), dtype=bool)
+    for iteration in np.unique(evidence.iteration)[::-1]:
+        here = evidence.iteration == iteration
+        if used.sum() >= at_least:
+            told_apart = ks_2samp(scores[here], scores[used], method="asymp").pvalue < _TOLD_APART
+            if told_apart:
+                break
+        used |= here
+    return evidence.where(used)
 
 
 def past_coverage(evidence: Evidence, rule: Rule) -> tuple[int, int]:
@@ -201,8 +225,8 @@ def past_coverage(evidence: Evidence, rule: Rule) -> tuple[int, int]:
     for now in np.unique(evidence.iteration):
         before, here = evidence.iteration < now, evidence.iteration == now
         if before.sum() >= rule.at_least:
-            weights = evidence.weight[before]
-            bound = conformal_quantile(scores[before], alpha=rule.alpha, weights=weights)
+            known = of_now(evidence.where(before), at_least=rule.at_least)
+            bound = conformal_quantile(_scores(known), alpha=rule.alpha, weights=known.weight)
             covered += int((scores[here] <= bound).sum())
             predicted += int(here.sum())
     return covered, predicted

@@ -193,6 +193,46 @@ def test_past_coverage_uses_the_past_alone() -> None:
     assert (found.covered, found.predicted) == (60, 90)
 
 
+def test_what_the_first_committees_did_not_know_is_forgotten() -> None:
+    """A first committee is wrong by 1 eV/Å where it sees 0.1; later ones by twice what they see."""
+    generator = np.random.default_rng(6)
+    count, rounds = 40, 6
+    iteration = np.repeat(np.arange(rounds), count)
+    deviation = generator.uniform(0.05, 0.2, count * rounds)
+    scatter = generator.lognormal(0.0, 0.2, len(deviation))
+    error = np.where(iteration == 0, 1.0, 2.0 * deviation) * scatter
+    rule = Rule(bearable=0.6, fixed=FIXED)
+    pooled = calibrate(evidence(deviation, error, iteration=iteration), rule).pooled
+    assert pooled is not None
+    assert pooled.frames == count * (rounds - 1)  # the later ones are alike, and all count
+    assert pooled.levels.lower > 0.15
+    second = iteration <= 1
+    early = calibrate(
+        evidence(deviation[second], error[second], iteration=iteration[second]), rule
+    ).pooled
+    assert early is not None
+    assert early.frames == count
+
+
+def test_the_promise_is_kept_by_a_committee_that_learns() -> None:
+    """The true error over the deviation falls by a fifth each iteration."""
+    generator = np.random.default_rng(7)
+    trials, kept, candidates = 400, 0, []
+    for _ in range(trials):
+        iteration = np.repeat(np.arange(6), 50)
+        ratio = 5.0 * 0.8**iteration
+        deviation = generator.lognormal(-2.5, 0.5, 300)
+        error = ratio * deviation * generator.lognormal(0.0, 0.3, 300)
+        last = iteration == 5
+        before = evidence(deviation[~last], error[~last], iteration=iteration[~last])
+        levels = calibrate(before, Rule(bearable=0.3, fixed=FIXED)).levels("a")
+        accurate = last & (deviation < levels.lower)
+        kept += int((error[accurate] <= 0.3).sum()) >= 0.9 * accurate.sum()
+        candidates.append(float((deviation[last] >= levels.lower).mean()))
+    assert kept >= 0.9 * trials
+    assert np.mean(candidates) < 0.6
+
+
 def test_what_makes_no_sense_is_refused() -> None:
     one = np.ones(3)
     with pytest.raises(ValueError, match="finite"):
