@@ -223,9 +223,7 @@ def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, by rule.")
     parser.add_argument("--data", type=Path, required=True, help="folder of <topology>.npz")
-    parser.add_argument(
-        "--quick", action="store_true", help="one seed, short trainings"
-    )
+    parser.add_argument("--quick", action="store_true", help="one seed, short trainings")
     parser.add_argument("--seeds", type=int, help="starts, each with its own curves")
     parser.add_argument("--steps", type=int, help="of each training")
     asked = parser.parse_args()
