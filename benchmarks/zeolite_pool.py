@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -73,24 +74,27 @@ def read(folder: Path, topology: str) -> list[Frame]:
     return made
 
 
+def network(steps: int) -> dict[str, Any]:
+    """A small deep potential that is trained for so many steps: options of the trainer."""
+    return {
+        "rcut": 5.0,
+        "neuron": [8, 16, 32],
+        "axis_neuron": 8,
+        "fitting_neuron": [64, 64],
+        "precision": "float32",
+        "steps": steps,
+        "start_lr": 0.005,
+        "stop_lr": 1e-5,
+        "prefactors": {"energy": [0.02, 0.1], "force": [1000, 10], "virial": [0, 0]},
+        "compress": False,
+    }
+
+
 def train_and_look(
     train: Sequence[Labelled], look: Sequence[Atoms], *, steps: int, seed: int, describe: bool
 ) -> Seen:
     """Train a member in a process that has TensorFlow imported, and ask it about frames."""
-    options = DeepmdOptions.model_validate(
-        {
-            "rcut": 5.0,
-            "neuron": (8, 16, 32),
-            "axis_neuron": 8,
-            "fitting_neuron": (64, 64),
-            "precision": "float32",
-            "steps": steps,
-            "start_lr": 0.005,
-            "stop_lr": 1e-5,
-            "prefactors": {"energy": (0.02, 0.1), "force": (1000, 10), "virial": (0, 0)},
-            "compress": False,
-        }
-    )
+    options = DeepmdOptions.model_validate(network(steps))
     folder = Path(tempfile.mkdtemp(prefix="label-efficiency-"))
     task = TrainingTask(ELEMENTS, seed, train, valid=(), parent=None, effort=1.0)
     trainer = DeepmdTrainer(options)

@@ -82,19 +82,19 @@ def call(folder: Path, *words: str, environment: dict[str, str]) -> str:
     ).stdout
 
 
-def status(folder: Path, environment: dict[str, str]) -> dict[str, Any]:
+def status(folder: Path, environment: dict[str, str], name: str = NAME) -> dict[str, Any]:
     """What `al-loop status` says of the campaign."""
-    (campaign,) = json.loads(call(folder, "status", NAME, "--json", environment=environment))[
+    (campaign,) = json.loads(call(folder, "status", name, "--json", environment=environment))[
         "campaigns"
     ]
     return dict(campaign)
 
 
-def committees(folder: Path) -> list[list[Path]]:
+def committees(folder: Path, name: str = NAME) -> list[list[Path]]:
     """Frozen models of each training, the last one included."""
     found = [
         sorted(one.glob("train/member-*/model.pb"))
-        for one in sorted((folder / NAME).glob("iter.*"))
+        for one in sorted((folder / name).glob("iter.*"))
     ]
     return [models for models in found if models]
 
