@@ -14,6 +14,7 @@ from al_loop.resources import render_template
 
 TABLE = "potential.table"
 _INNERMOST, _ROWS = 0.5, 20_000  # Å; rows are equidistant in r²
+_MOST_SEEDS = 900_000_000  # of LAMMPS' Marsaglia generator
 
 
 def elements_of(atoms: Atoms) -> list[str]:
@@ -71,7 +72,7 @@ def leg_script(
         leg=leg,
         force_field=force_field(atoms, potential),
         data_file=DATA,
-        seed=seed,
+        seed=(seed - 1) % _MOST_SEEDS + 1,
         timestep_ps=f"{timestep * 1e-3:.12g}",
         before=before,
         restart=restart,
