@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import Literal
 
+from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
 from pydantic import Field, field_validator, model_validator
 
-from al_loop.campaign.options import Composition, Options, Positive
+from al_loop.campaign.options import Composition, Options, PairDistances, Positive
 from al_loop.campaign.strict import meant
 from al_loop.pair_potentials import POTENTIALS
 
 Phase = Literal["melt", "path", "glass"]
 """Hot, on the way down, and cold."""
+
+_TO_OXYGEN, _OTHERS = 0.85, 2.0
+"""Smallest distances in the random box: times the covalent radii; Å. The melt forgets them."""
 
 
 class Melt(Options):
@@ -49,6 +54,11 @@ class MeltQuench(Options):
     formula: Composition = Field(description="Composition, for example Na2Si2O5.")
     atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
     density: Positive = Field(description="g/cm3.")
+    min_distance: PairDistances = Field(
+        default_factory=dict,
+        description="Smallest distances in the random box, Å; pairs that are not given: 0.85 of "
+        "the covalent radii to oxygen, 2 Å for the others.",
+    )
     potential: str = Field(description="Published pair potential: bks, pmmcs or du-teter.")
     melt: Melt = Field(default_factory=lambda: Melt.model_validate({}))
     quench: Quench = Field(default_factory=lambda: Quench.model_validate({}))
@@ -56,6 +66,16 @@ class MeltQuench(Options):
     snapshots: Snapshots = Field(default_factory=lambda: Snapshots.model_validate({}))
     timestep: Positive = Field(1.0, le=2.0, description="fs.")
     samples: int = Field(1, ge=1, le=1000, description="Independent melt-quenches.")
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Smallest distance of each pair of the formula's elements in the random box, Å."""
+        radii = {s: float(covalent_radii[atomic_numbers[s]]) for s in Formula(self.formula).count()}
+        pairs = combinations_with_replacement(sorted(radii), 2)
+        return {
+            f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
+            for a, b in pairs
+        } | self.min_distance
 
     @field_validator("potential")
     @classmethod

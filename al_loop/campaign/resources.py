@@ -49,6 +49,7 @@ class Resources(Options):
     cores: int | None = Field(
         None, ge=1, description="Jobs at a time of `al-loop run`; default: all cores."
     )
+    quench: JobResources = Field(default_factory=JobResources)
     train: JobResources = Field(default_factory=JobResources)
     explore: JobResources = Field(default_factory=JobResources)
     label: JobResources = Field(default_factory=JobResources)

@@ -23,10 +23,11 @@ from al_loop.campaign.options import (
     Options,
     Positive,
 )
+from al_loop.campaign.quench import MeltQuench
 from al_loop.campaign.resources import Resources
 from al_loop.campaign.stages import ExploreStage, LabelStage, SelectStage, TrainStage
 from al_loop.campaign.strict import meant
-from al_loop.campaign.structures import PackedSource, StructureSource
+from al_loop.campaign.structures import MeltQuenchSource, PackedSource, StructureSource
 
 SCHEMA_VERSION = 1
 
@@ -123,10 +124,14 @@ class CampaignSpec(Options):
             (("select", "min_distance"), self.select.min_distance)
         ]
         for name, source in self.structures.items():
-            if isinstance(source, PackedSource):
-                here = ("structures", name, "formula")  # as pydantic: with the kind of source
-                pairs.append(((*here, "min_distance"), source.min_distance))
-                for symbol in Formula(source.formula).count():
+            # As pydantic says where: with the kind of source.
+            here: tuple[str | int, ...] = ("structures", name, "formula")
+            asked: object = source
+            if isinstance(source, MeltQuenchSource):
+                here, asked = ("structures", name, "melt_quench", "melt_quench"), source.melt_quench
+            if isinstance(asked, PackedSource | MeltQuench):
+                pairs.append(((*here, "min_distance"), asked.min_distance))
+                for symbol in Formula(asked.formula).count():
                     if symbol not in self.elements:
                         yield (*here, "formula"), f"{symbol} is not among elements"
         for where, distances in pairs:

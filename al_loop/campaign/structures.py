@@ -1,4 +1,4 @@
-"""Starting structures as options: crystals by name, random boxes, files."""
+"""Starting structures as options: crystals by name, random boxes, melt-quenches, files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from al_loop.campaign.options import (
     PairDistances,
     Positive,
 )
+from al_loop.campaign.quench import MeltQuench
 
 
 class Perturbation(Options):
@@ -78,6 +79,16 @@ class PackedSource(Options):
     perturb: Perturbation = Field(default_factory=Perturbation)
 
 
+class MeltQuenchSource(Options):
+    """Melts and glasses of a published pair potential, before there is an NNP."""
+
+    melt_quench: MeltQuench = Field(description="What is melted and quenched, and how.")
+    label: bool = Field(
+        True, description="Whether it is labelled at the start, or is a start of walkers only."
+    )
+    perturb: Perturbation = Field(default_factory=Perturbation)
+
+
 class FileSource(Options):
     """Structures from a file that ASE reads (POSCAR, CIF, extxyz, LAMMPS data, ...)."""
 
@@ -92,20 +103,25 @@ class FileSource(Options):
     perturb: Perturbation = Field(default_factory=Perturbation)
 
 
+KINDS = ("crystal", "formula", "melt_quench", "file")
+"""The key that only one kind of source has."""
+
+
 def _source_kind(value: Any) -> str | None:
     """Which kind of source a mapping describes, by the key that only that kind has."""
     keys = value if isinstance(value, dict) else type(value).model_fields
-    found = [kind for kind in ("crystal", "formula", "file") if kind in keys]
+    found = [kind for kind in KINDS if kind in keys]
     return found[0] if len(found) == 1 else None
 
 
 StructureSource = Annotated[
     Annotated[CrystalSource, Tag("crystal")]
     | Annotated[PackedSource, Tag("formula")]
+    | Annotated[MeltQuenchSource, Tag("melt_quench")]
     | Annotated[FileSource, Tag("file")],
     Discriminator(
         _source_kind,
         custom_error_type="structure_source",
-        custom_error_message="exactly one of crystal, formula, file must be given",
+        custom_error_message=f"exactly one of {', '.join(KINDS)} must be given",
     ),
 ]

@@ -15,6 +15,7 @@ from al_loop.jobfolder import write_atomically
 from al_loop.launch.site import Site
 from al_loop.launch.site_check import check_queues, check_site
 from al_loop.loop.check import Checked, check_campaign, lengths
+from al_loop.loop.quenching import ENGINE
 from al_loop.units import density
 
 
@@ -50,6 +51,7 @@ def check(
 
 def _engines(spec: CampaignSpec, found: Checked) -> None:
     names = {
+        "quench": ENGINE,
         "train": spec.train.engine,
         "explore": spec.explore.engine,
         "label": spec.label.engine,
@@ -77,8 +79,15 @@ def _structures(found: Checked) -> None:
 
 
 def _costs(spec: CampaignSpec, found: Checked) -> None:
+    for name, one in found.quenches.items():
+        out.print(
+            f"quench    {name}: {one.jobs} melt-quenches under {one.potential}, {one.steps} steps "
+            f"({one.picoseconds:g} ps) each; {one.frames} frames"
+        )
     splits = ", ".join(f"{count} {split}" for split, count in found.starting_labels.items())
     out.print(f"start     {sum(found.starting_labels.values())} frames to label ({splits})")
+    if found.quenched_labels:
+        out.print(f"          and at most {found.quenched_labels} frames of the melt-quenches")
     walkers = ", ".join(str(n) for n in found.walkers)
     out.print(f"explore   walkers per iteration, stage by stage: {walkers}")
     for i, stage in enumerate(spec.explore.stages, start=1):

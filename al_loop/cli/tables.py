@@ -9,7 +9,7 @@ from rich.text import Text
 from al_loop.loop.forecast import Forecast, Range
 from al_loop.loop.status import CampaignStatus, IterationStatus
 
-STAGE_ORDER = ("start", "train", "explore", "select", "label", "assess")
+STAGE_ORDER = ("quench", "start", "train", "explore", "select", "label", "assess")
 
 STATE_STYLE = {
     "running": "cyan",

@@ -16,6 +16,7 @@ from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance, lease
 from al_loop.loop.amend import Amendment, Change, plan_amendment
 from al_loop.loop.context import Context
+from al_loop.loop.quenching import wishes_of
 from al_loop.stopping import STOP_FILE
 from al_loop.store import CampaignRecord, Connection, Store
 
@@ -81,7 +82,9 @@ def amend(connection: Connection, spec: CampaignSpec) -> list[Change]:
 def _amend(ctx: Context, spec: CampaignSpec) -> Amendment:
     """Write down what is to change, and when."""
     latest = ctx.store.iterations.latest(spec.name)
-    begun = latest is not None and latest.stage != "start"
+    # What is melted and quenched anew has to be computed before it can be a start.
+    added = wishes_of(spec).keys() - ctx.spec.structures.keys()
+    begun = latest is not None and (latest.stage not in ("quench", "start") or bool(added))
     amendment = plan_amendment(ctx.spec, spec, begun=begun)
     ctx.store.campaigns.amend(
         spec.name,

@@ -10,9 +10,10 @@ from al_loop.campaign.resources import JobResources
 from al_loop.launch.guard import QueueRequest
 from al_loop.store import JobRecord, Stage
 
-ResourceStage = Literal["train", "explore", "label"]
+ResourceStage = Literal["quench", "train", "explore", "label"]
 
 RESOURCES: dict[Stage, ResourceStage] = {
+    "quench": "quench",
     "start": "label",
     "train": "train",
     "explore": "explore",
@@ -22,7 +23,15 @@ RESOURCES: dict[Stage, ResourceStage] = {
 }
 """Stage -> whose ``resources`` its jobs are given."""
 
-_ORDER: tuple[Stage, ...] = ("start", "train", "explore", "select", "label", "assess")
+_ORDER: tuple[Stage, ...] = (
+    "quench",
+    "start",
+    "train",
+    "explore",
+    "select",
+    "label",
+    "assess",
+)
 _FIRST = 100_000
 
 LONGEST_WARNING = 180

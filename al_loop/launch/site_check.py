@@ -13,8 +13,9 @@ from pathlib import Path
 from al_loop.campaign import CampaignSpec
 from al_loop.errors import AlLoopError
 from al_loop.launch.guard import only_ours
-from al_loop.launch.requests import resources_of
+from al_loop.launch.requests import ResourceStage, resources_of
 from al_loop.launch.site import Kind, Site, kinds_for
+from al_loop.loop.quenching import wishes_of
 from al_loop.store import Connection, Store
 
 HELP_SECONDS = 120.0
@@ -127,7 +128,10 @@ def _worker(kind: Kind) -> Finding:
 
 def _queues(spec: CampaignSpec, site: Site) -> Iterator[Finding]:
     names = [kind.name for kind in site.kinds]
-    for stage in ("train", "explore", "label"):
+    stages: list[ResourceStage] = ["train", "explore", "label"]
+    if wishes_of(spec):
+        stages.insert(0, "quench")
+    for stage in stages:
         wanted = resources_of(spec, stage)
         kinds = kinds_for(site.kinds, wanted.queue)
         if not kinds:

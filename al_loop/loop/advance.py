@@ -34,7 +34,8 @@ from al_loop.loop.idle import idle_seconds
 from al_loop.loop.intake import give_up_hopeless, take_in, write_folder
 from al_loop.loop.judge import judge, terms
 from al_loop.loop.stages import STAGES
-from al_loop.store import IterationFacts, IterationRecord, JobRecord, Store
+from al_loop.loop.stages.quench import opening
+from al_loop.store import IterationFacts, IterationRecord, JobRecord, Stage, Store
 
 LEASE_SECONDS = 120.0
 """After so long others take the lease of a process of which they can see no end."""
@@ -92,7 +93,7 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         return "ended"
     iteration = ctx.store.iterations.latest(ctx.name)
     if iteration is None:
-        ctx.store.iterations.open(ctx.name, 0, "start", when=ctx.store.clock())
+        ctx.store.iterations.open(ctx.name, 0, opening(ctx, "start"), when=ctx.store.clock())
         return "moved"
     if iteration.stage == "done":
         return _next_iteration(ctx, iteration, executor)
@@ -167,7 +168,10 @@ def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> 
         if late:
             _put_up(ctx, executor, late)
             return "waiting"
-    ctx.store.iterations.open(ctx.name, done.index + 1, "train", when=done.stage_started)
+        first: Stage = "train"
+    else:
+        first = opening(ctx, "train")
+    ctx.store.iterations.open(ctx.name, done.index + 1, first, when=done.stage_started)
     return "moved"
 
 

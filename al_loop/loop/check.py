@@ -10,18 +10,32 @@ from typing import cast
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
+from al_loop.campaign.quench import MeltQuench
 from al_loop.campaign.stages import ExploreConditions, ExploreStage
 from al_loop.d3 import check_d3
 from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker, paths
+from al_loop.explore.quench import legs_of
 from al_loop.frame import frame_hash, split_of
 from al_loop.loop.method import added_in_md, labeller_of
+from al_loop.loop.quenching import explorer_of, stand_ins, wishes_of
 from al_loop.loop.stages.explore import walkers_for
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
 
 _ODD = '"$`\\\n'
 """Characters that a job script would take for something else."""
+
+
+@dataclass(frozen=True)
+class Quenching:
+    """What a melt-quench will cost and give: jobs, MD steps and ps of each, frames of all."""
+
+    potential: str
+    jobs: int
+    steps: int
+    picoseconds: float
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,10 @@ class Checked:
     structures: dict[str, list[Start]]
     starting_labels: dict[str, int]
     """Starting frames per split."""
+    quenches: dict[str, Quenching]
+    """Melt-quenches by the structure's name. A box stands for each of their frames above."""
+    quenched_labels: int
+    """Starting frames that they will give at most, disturbed copies included."""
     walkers: list[int]
     """Walkers of each exploration stage."""
     largest_campaign: int
@@ -66,20 +84,25 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     }
     dispersion = None if spec.dispersion is None else check_d3()
     check_folder(Path(spec.folder or spec.name).absolute())
-    starts = build_structures(spec, base=base)
+    starts = build_structures(spec, base=base, quenched=stand_ins(spec))
+    quenches = wishes_of(spec)
+    if quenches:
+        engines["quench"] = explorer_of(spec).check()
     splits = {"train": 0, "valid": 0, "test": 0}
-    labelled = [s for name, group in starts.items() if spec.structures[name].label for s in group]
-    for frame in {frame_hash(start.atoms) for start in labelled}:
+    labelled = {name: group for name, group in starts.items() if spec.structures[name].label}
+    unseen = sum(len(group) for name, group in labelled.items() if name in quenches)
+    seen = [s for name, group in labelled.items() if name not in quenches for s in group]
+    for frame in {frame_hash(start.atoms) for start in seen}:
         splits[split_of(frame, valid=spec.split.valid, test=spec.split.test)] += 1
     imports = not all(source.label for source in spec.structures.values())
-    if splits["train"] < 2 and not imports:
+    if splits["train"] + unseen < 2 and not imports:
         raise UserError(
             f"only {splits['train']} starting frames are for training",
             where="structures",
             remedy="ask for more boxes or perturb.copies",
         )
     batches = spec.budget.iterations * (spec.select.batch + spec.select.audit)
-    largest = sum(splits.values()) + batches
+    largest = sum(splits.values()) + unseen + batches
     if spec.budget.labels is not None:
         largest = min(largest, spec.budget.labels)
     stages = [walkers_for(spec, starts, i, stage=i) for i in range(len(spec.explore.stages))]
@@ -88,9 +111,23 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         dispersion=dispersion,
         structures=starts,
         starting_labels=splits,
+        quenches={name: _quenching(wish) for name, wish in quenches.items()},
+        quenched_labels=unseen,
         walkers=[len(walkers) for walkers in stages],
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
+    )
+
+
+def _quenching(wish: MeltQuench) -> Quenching:
+    legs = legs_of(wish)
+    steps = sum(leg.steps for leg in legs)
+    return Quenching(
+        potential=wish.potential,
+        jobs=wish.samples,
+        steps=steps,
+        picoseconds=steps * wish.timestep / 1000.0,
+        frames=wish.samples * sum(leg.keep for leg in legs),
     )
 
 

@@ -19,6 +19,7 @@ from al_loop.jobfolder import JobFolder
 from al_loop.label import FingerprintValue, Labeller
 from al_loop.loop.curriculum import fixed_stage, stage_of
 from al_loop.loop.method import declared, fingerprint_of, labeller_of
+from al_loop.loop.quenching import quenched_frames
 from al_loop.naming import inside
 from al_loop.store import (
     Event,
@@ -142,8 +143,12 @@ class Context:
 
     @cached_property
     def starts(self) -> dict[str, list[Start]]:
-        """Starting structures, the same at every call (seeded by the campaign)."""
-        return build_structures(self.spec, base=Path(self.record.base))
+        """Starting structures, the same at every call (seeded by the campaign).
+
+        StructureError before the melt-quenches among them have been computed.
+        """
+        quenched = quenched_frames(self.store, self.spec)
+        return build_structures(self.spec, base=Path(self.record.base), quenched=quenched)
 
     def declare_method(self) -> None:
         """Put the labels' method into the store, and those of which it is made."""

@@ -109,8 +109,9 @@ def _price(ones: Sequence[_One]) -> Price:
     recent = ones[-RECENT:]
     labels = sum(one.record.counts.labelled for one in recent)
     cost = sum(one.record.counts.core_seconds for one in recent)
-    # The first stage, the starting labels, comes once.
-    seconds = [sum(s for k, s in one.record.seconds.items() if k != "start") for one in recent]
+    # The first stages, starting structures and their labels, come once.
+    once = ("quench", "start")
+    seconds = [sum(s for k, s in one.record.seconds.items() if k not in once) for one in recent]
     trainings = [one.record.seconds.get("train", 0.0) for one in recent]
     return Price(
         seconds=tuple(seconds),

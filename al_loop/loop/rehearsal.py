@@ -15,6 +15,7 @@ from ase import Atoms
 from al_loop.campaign import CampaignSpec, dump_campaign, engine_names
 from al_loop.errors import AlLoopError, UserError
 from al_loop.loop.method import labeller_of
+from al_loop.loop.quenching import stand_ins
 from al_loop.structures import build_structures
 
 SUFFIX = "-rehearsal"
@@ -98,7 +99,8 @@ def try_teacher(spec: CampaignSpec, *, base: Path) -> None:
     In a process of its own: what a teacher imports does not stay here. UserError says what it
     cannot do.
     """
-    starts = [one.atoms for group in build_structures(spec, base=base).values() for one in group]
+    structures = build_structures(spec, base=base, quenched=stand_ins(spec))
+    starts = [one.atoms for group in structures.values() for one in group]
     frames: list[Atoms] = []
     for element in spec.elements:
         holding = sorted((one for one in starts if element in one.symbols), key=len)

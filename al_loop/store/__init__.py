@@ -17,6 +17,7 @@ from al_loop.store.jobs import JobRecord
 from al_loop.store.labels import LabelNumbers, LabelRecord, LabelState, LabelTally
 from al_loop.store.methods import Method
 from al_loop.store.models import ErrorSummary, ModelRecord
+from al_loop.store.quenches import QuenchedFrame, QuenchRecord
 from al_loop.store.relabels import Why
 from al_loop.store.roles import Role
 from al_loop.store.selections import IMPORTED, Chosen, Selection
@@ -48,6 +49,8 @@ __all__ = [
     "LocalServer",
     "Method",
     "ModelRecord",
+    "QuenchRecord",
+    "QuenchedFrame",
     "Role",
     "Selection",
     "ServerStatus",

@@ -17,7 +17,7 @@ from al_loop.store.table import Client, Document, Table
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Stage = Literal["start", "train", "explore", "select", "label", "assess", "done"]
+Stage = Literal["quench", "start", "train", "explore", "select", "label", "assess", "done"]
 Decision = Literal["continue", "converged", "budget", "final"]
 
 

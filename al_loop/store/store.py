@@ -17,6 +17,7 @@ from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
+from al_loop.store.quenches import Quenches
 from al_loop.store.relabels import Relabels
 from al_loop.store.roles import only_reading
 from al_loop.store.selections import Selections
@@ -53,6 +54,7 @@ class Store:
         self.iterations = Iterations(client)
         self.jobs = Jobs(client)
         self.walks = Walks(client, self.files)
+        self.quenches = Quenches(client)
         self.events = Events(client)
         self.sightings = Sightings(client)
         client.on_connect(self._ensure_indexes)
@@ -89,6 +91,7 @@ class Store:
             self.iterations,
             self.jobs,
             self.walks,
+            self.quenches,
             self.events,
             self.sightings,
         )
@@ -136,7 +139,7 @@ class Store:
         return moment.replace(tzinfo=timezone.utc)
 
     def delete_campaign(self, name: str) -> None:
-        """Forget a campaign that does not run: all of it except frames and labels.
+        """Forget a campaign that does not run: all of it except frames, labels and melt-quenches.
 
         Files and training sets that another campaign uses stay.
         """

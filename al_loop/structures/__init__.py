@@ -1,8 +1,18 @@
-"""Where configurations come from: crystals, random boxes, files, and disturbed copies."""
+"""Where configurations come from: crystals, boxes, melt-quenches, files, disturbed copies."""
 
 from al_loop.structures.build import Start, build_structures
 from al_loop.structures.crystals import CRYSTALS, crystal
 from al_loop.structures.packing import pack
 from al_loop.structures.perturb import perturb
+from al_loop.structures.quenched import quench_box, usable
 
-__all__ = ["CRYSTALS", "Start", "build_structures", "crystal", "pack", "perturb"]
+__all__ = [
+    "CRYSTALS",
+    "Start",
+    "build_structures",
+    "crystal",
+    "pack",
+    "perturb",
+    "quench_box",
+    "usable",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from ase.io import ParseError, read
 from ase.io.formats import UnknownFileTypeError
 
 from al_loop.campaign.spec import CampaignSpec
-from al_loop.campaign.structures import CrystalSource, FileSource, PackedSource
+from al_loop.campaign.structures import CrystalSource, FileSource, MeltQuenchSource, PackedSource
 from al_loop.errors import StructureError
 from al_loop.hashing import derive_seed
 from al_loop.structures.checks import check_structure, smallest_distances
 from al_loop.structures.crystals import crystal
 from al_loop.structures.packing import pack
 from al_loop.structures.perturb import perturb
+from al_loop.structures.quenched import usable
 
 _REDRAWS = 50
 
@@ -51,11 +52,14 @@ class Start:
     pristine: bool
 
 
-def build_structures(spec: CampaignSpec, *, base: Path) -> dict[str, list[Start]]:
+def build_structures(
+    spec: CampaignSpec, *, base: Path, quenched: Mapping[str, Sequence[Atoms]] | None = None
+) -> dict[str, list[Start]]:
     """All starting structures by the name they have in the campaign, the same at every call.
 
-    ``base`` is the folder that file names are relative to. Of each entry come first the crystal
-    (``quartz``), the boxes or the frames of the file (``melt-0``, ``melt-1``), then the copies
+    ``base`` is the folder that file names are relative to, ``quenched`` the frames of each entry
+    that is a melt-quench; those with atoms too close are left out. Of each entry come first the
+    crystal (``quartz``), the boxes or frames (``melt-0``, ``melt-1``), then the copies
     (``melt-1-copy-0``). Copies whose atoms come too close are drawn again.
 
     Raises
@@ -67,7 +71,9 @@ def build_structures(spec: CampaignSpec, *, base: Path) -> dict[str, list[Start]
     starts: dict[str, list[Start]] = {}
     for name, source in spec.structures.items():
         key = f"structures.{name}"
-        if isinstance(source, FileSource):
+        if isinstance(source, MeltQuenchSource):
+            where, originals = key, _quenched(spec, name, quenched or {})
+        elif isinstance(source, FileSource):
             where = f"{key}.file: {base / source.file}"
             originals = _from_file(source, base=base, key=key, where=where)
         elif isinstance(source, PackedSource):
@@ -77,7 +83,7 @@ def build_structures(spec: CampaignSpec, *, base: Path) -> dict[str, list[Start]
         for i, atoms in enumerate(originals):
             which = f"{where} (frame {i})" if len(originals) > 1 else where
             check_structure(atoms, elements=spec.elements, min_distance=distances, where=which)
-        single = len(originals) == 1 and not isinstance(source, PackedSource)
+        single = len(originals) == 1 and isinstance(source, CrystalSource | FileSource)
         names = [name if single else f"{name}-{i}" for i in range(len(originals))]
         starts[name] = [
             *(Start(one, atoms, True) for one, atoms in zip(names, originals, strict=True)),
@@ -112,6 +118,27 @@ def _boxes(spec: CampaignSpec, name: str, source: PackedSource) -> list[Atoms]:
         )
         for i in range(source.boxes)
     ]
+
+
+def _quenched(
+    spec: CampaignSpec, name: str, quenched: Mapping[str, Sequence[Atoms]]
+) -> list[Atoms]:
+    key = f"structures.{name}"
+    if name not in quenched:
+        raise StructureError(
+            "its melt-quenches have not been computed",
+            where=key,
+            remedy="wait for the quench stage; frames that were lost are computed again before "
+            "the next iteration",
+        )
+    kept, dropped = usable(spec, quenched[name])
+    if not kept:
+        raise StructureError(
+            f"none of its {len(dropped)} frames can be used: {dropped[0] if dropped else 'none'}",
+            where=key,
+            remedy="lower select.min_distance, or melt at a lower temperature",
+        )
+    return kept
 
 
 def _from_file(source: FileSource, *, base: Path, key: str, where: str) -> list[Atoms]:

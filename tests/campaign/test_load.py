@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign, parse_campaign
-from al_loop.campaign.structures import CrystalSource, PackedSource
+from al_loop.campaign.structures import CrystalSource, MeltQuenchSource, PackedSource
 from al_loop.errors import CampaignFileError, EngineMissing
 
 
@@ -91,9 +91,9 @@ def test_unknown_key_names_its_line_and_what_was_meant(
         ("from: [quartz, melt]", "from: [quartz, molt]",
          "explore.stages[0].from[1]: no structure is called 'molt'; did you mean 'melt'?"),
         ("crystal: alpha-quartz", "crystal: alpha-quartz\n    formula: SiO2",
-         "structures.quartz: exactly one of crystal, formula, file must be given"),
+         "structures.quartz: exactly one of crystal, formula, melt_quench, file must be given"),
         ("    formula: SiO2\n", "",
-         "structures.melt: exactly one of crystal, formula, file must be given"),
+         "structures.melt: exactly one of crystal, formula, melt_quench, file must be given"),
     ],
 )  # fmt: skip
 def test_wrong_value_names_its_key_and_line(text: str, old: str, new: str, expected: str) -> None:
@@ -104,6 +104,44 @@ def test_wrong_value_names_its_key_and_line(text: str, old: str, new: str, expec
     number = int(wrong.removeprefix("campaign.yaml: ").removeprefix("line ").split(":")[0])
     # The line is that of the deepest key that stands in the file.
     assert number in (line, line - 1, line + new.count("\n"))
+
+
+QUENCH = "  melt:\n    melt_quench: {formula: SiO2, atoms: 24, density: 2.2, potential: bks}\n"
+
+
+def with_a_quench(text: str) -> str:
+    """The campaign with a melt-quench in the place of its boxes."""
+    begin, end = text.index("  melt:"), text.index("train:")
+    return text[:begin] + QUENCH + text[end:]
+
+
+def test_a_melt_quench_is_a_source_of_structures(text: str) -> None:
+    melt = parse_campaign(with_a_quench(text)).structures["melt"]
+    assert isinstance(melt, MeltQuenchSource)
+    assert melt.melt_quench.quench.rate == 20
+    radii = {"O": 0.66, "Si": 1.11}  # covalent, Å: Cordero et al. (2008)
+    distances = melt.melt_quench.distances
+    assert distances == pytest.approx({"O-Si": 0.85 * sum(radii.values()), "O-O": 2, "Si-Si": 2})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("potential: bks", "potential: bsk", ".potential: no pair potential is called 'bsk'"),
+        ("atoms: 24", "atmos: 24", ".atmos: unknown key; did you mean 'atoms'?"),
+        ("SiO2", "Na2O", ": bks has no parameters for Na, only for O, Si; take pmmcs or du-teter"),
+        ("potential: bks", "potential: pmmcs, melt: {temperature: 200}",
+         ": quench.to must be below melt.temperature"),
+        ("SiO2, atoms: 24, density: 2.2, potential: bks",
+         "Na2O, atoms: 24, density: 2.2, potential: pmmcs", ".formula: Na is not among elements"),
+        ("potential: bks", "potential: bks, min_distance: {Na-O: 2}",
+         ".min_distance: Na-O is not a pair of elements"),
+        ("density: 2.2, ", "", ".density: this key is needed"),
+    ],
+)  # fmt: skip
+def test_a_wrong_melt_quench_names_its_key(text: str, old: str, new: str, expected: str) -> None:
+    changed, _ = with_change(with_a_quench(text), old, new)
+    assert f"line 9: structures.melt.melt_quench{expected}" in complaint(changed)
 
 
 def test_all_wrong_keys_are_reported_at_once(text: str) -> None:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.engine
 
 HOUR = 3600
 ROOT = Path(__file__).parents[2]
-WITH_JOBS = tuple(stage for stage in get_args(Stage) if stage not in ("select", "done"))
+WITH_JOBS = tuple(stage for stage in get_args(Stage) if stage not in ("quench", "select", "done"))
 
 
 def watch(run: subprocess.Popen[bytes], look: Callable[[], bool], *, timeout: float = 240) -> None:

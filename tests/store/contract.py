@@ -19,6 +19,8 @@ from al_loop.store import (
     Event,
     JobRecord,
     Method,
+    QuenchedFrame,
+    QuenchRecord,
     Selection,
     Store,
 )
@@ -311,6 +313,15 @@ class StoreContract:
         assert (found.stop, len(found.step)) == ("completed", 7)
 
     # -- campaigns
+
+    def test_the_first_end_of_a_melt_quench_stays(self, store: Store) -> None:
+        kept = QuenchedFrame(frame="f", phase="path", temperature=0.1 + 0.2)
+        record = QuenchRecord(source="s", seed=1, stop="completed", detail="", frames=(kept,))
+        store.quenches.put("k", record)
+        store.quenches.put("k", record.model_copy(update={"frames": ()}))
+        store.quenches.put("other", record.model_copy(update={"seed": 2}))
+        assert store.quenches.get_many(["k", "absent"]) == {"k": record}
+        assert list(store.quenches.get_many(["other", "k"])) == ["other", "k"]
 
     def test_a_campaign_comes_back_whatever_its_keys(self, store: Store) -> None:
         spec = {"structures": {"SiO2.v2": {"$x": [1, 2.5, None]}}, "seed": 2**80}

@@ -20,6 +20,7 @@ from al_loop.store import (
     LabelRecord,
     Method,
     ModelRecord,
+    QuenchRecord,
     Selection,
     WalkRecord,
 )
@@ -31,6 +32,7 @@ from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels, LabelTally, to_document
 from al_loop.store.methods import Methods
 from al_loop.store.models import Models
+from al_loop.store.quenches import Quenches
 from al_loop.store.relabels import Relabels, Why
 from al_loop.store.selections import Selections
 from al_loop.store.training_sets import TrainingSets
@@ -265,6 +267,17 @@ class LastWalkWins(Walks):
 
 
 # -- campaigns
+
+
+class LastQuenchWins(Quenches):
+    def put(self, key: str, record: QuenchRecord) -> None:
+        self.table.delete({"_id": key})
+        super().put(key, record)
+
+
+class QuenchesInAnyOrder(Quenches):
+    def get_many(self, keys: Iterable[str]) -> dict[str, QuenchRecord]:
+        return super().get_many(sorted(keys))
 
 
 class ForgetsTheSpec(Campaigns):

@@ -63,6 +63,8 @@ CAUGHT: list[tuple[str, type[Any], str]] = [
     ),
     ("walks", faulty.WalksInSinglePrecision, "test_a_walk_of_any_length_keeps_every_bit"),
     ("walks", faulty.LastWalkWins, "test_the_first_walk_of_a_walker_stays"),
+    ("quenches", faulty.LastQuenchWins, "test_the_first_end_of_a_melt_quench_stays"),
+    ("quenches", faulty.QuenchesInAnyOrder, "test_the_first_end_of_a_melt_quench_stays"),
     ("campaigns", faulty.ForgetsTheSpec, "test_a_campaign_comes_back_whatever_its_keys"),
     ("campaigns", faulty.CreatesAnew, "test_a_campaign_is_created_once"),
     ("campaigns", faulty.LastEndWins, "test_the_end_of_a_campaign_is_its_first_end"),

@@ -46,6 +46,8 @@ class QuenchParams(BaseModel):
     timestep: float
     """fs"""
     seed: int
+    source: str = ""
+    """What the caller knows it by."""
 
 
 class KeptFrame(BaseModel):
@@ -85,8 +87,9 @@ def stage_quench_job(
     legs: Sequence[QuenchLeg],
     timestep: float,
     seed: int,
+    source: str = "",
 ) -> JobFolder:
-    """Put up a quench job, or find it there; ``timestep`` in fs.
+    """Put up a quench job, or find it there; ``timestep`` in fs, ``source``: what you call it.
 
     Raises
     ------
@@ -95,7 +98,9 @@ def stage_quench_job(
     """
     path.mkdir(parents=True, exist_ok=True)
     stage_frames(path, START, [box])
-    params = QuenchParams(potential=potential, legs=tuple(legs), timestep=timestep, seed=seed)
+    params = QuenchParams(
+        potential=potential, legs=tuple(legs), timestep=timestep, seed=seed, source=source
+    )
     return JobFolder.create(
         path,
         kind="quench",
@@ -153,9 +158,16 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
     return result
 
 
-def collect_quench(folder: JobFolder) -> QuenchResult:
-    """What a finished job gave; JobFolderError without a valid result."""
-    folder.params("quench", QuenchParams)
+def collect_quench(folder: JobFolder, *, source: str = "") -> QuenchResult:
+    """What a finished job gave.
+
+    Raises
+    ------
+    JobFolderError
+        There is no valid result, or it is another ``source``'s.
+    """
+    if folder.params("quench", QuenchParams).source != source:
+        raise JobFolderError("this is another melt-quench", where=folder.path)
     result = folder.result()
     if result is None:
         raise JobFolderError(

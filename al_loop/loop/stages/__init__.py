@@ -4,12 +4,14 @@ from al_loop.loop.stages.assess import Assess
 from al_loop.loop.stages.base import StageLogic
 from al_loop.loop.stages.explore import Explore
 from al_loop.loop.stages.label import Label
+from al_loop.loop.stages.quench import Quench
 from al_loop.loop.stages.select import Select
 from al_loop.loop.stages.start import Start
 from al_loop.loop.stages.train import Train
 from al_loop.store import Stage
 
 STAGES: dict[Stage, StageLogic] = {
+    "quench": Quench(),
     "start": Start(),
     "train": Train(),
     "explore": Explore(),
