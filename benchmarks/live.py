@@ -72,7 +72,7 @@ class Record:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, live.")
     parser.add_argument("--teacher", type=Path, required=True, help="frozen model of silica")
-    parser.add_argument("--quick", action="store_true", help="one seed, three iterations")
+    parser.add_argument("--quick", action="store_true", help="one seed, two iterations")
     parser.add_argument("--folder", type=Path, help="an empty folder to work in, which is kept")
     asked = parser.parse_args()
     if not asked.teacher.is_file():

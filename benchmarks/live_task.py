@@ -68,9 +68,9 @@ class Size:
 
 QUICK = Size(
     seeds=1,
-    iterations=3,
-    batch=8,
-    steps=1500,
+    iterations=2,
+    batch=12,
+    steps=6000,
     md_steps=400,
     copies=3,
     members=2,

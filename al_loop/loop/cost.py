@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from al_loop.campaign import CampaignSpec
 from al_loop.campaign.spec import Budget
@@ -17,8 +18,10 @@ from al_loop.loop.context import Context
 from al_loop.loop.method import added_in_md
 from al_loop.store import IterationRecord, JobRecord, Stage
 
-MEASURED: tuple[Stage, ...] = ("train", "explore", "select", "assess")
-"""Stages that a rehearsal does as the real campaign will."""
+MEASURED: tuple[Stage, ...] = tuple(
+    stage for stage in get_args(Stage) if stage not in ("start", "label", "done")
+)
+"""Stages that a rehearsal does as the real campaign will; the others are labels."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Cost:
-    """Core-hours by stage, in the rehearsal and as they would be; hours on the clock.
+    """Core-hours by stage that took any, in the rehearsal and as they would be; hours on the clock.
 
     ``labels`` are computed, repetitions left out. ``clock``: hours from the start to the end of
     each iteration that may label, None without a price; ``last_training``: h, after them.
@@ -118,7 +121,7 @@ def _step(ctx: Context, record: IterationRecord) -> Step:
     frames = ctx.store.selections.hashes(ctx.name, record.index)
     known = ctx.store.labels.known(frames, ctx.method)
     threads = int(getattr(ctx.spec.explore.options, "threads", 1))
-    core_seconds = {}
+    core_seconds: dict[Stage, float] = {}
     for stage in MEASURED:
         jobs = ctx.store.jobs.of_stage(ctx.name, record.index, stage)
         each = threads if stage == "explore" else 1
@@ -127,7 +130,7 @@ def _step(ctx: Context, record: IterationRecord) -> Step:
     return Step(
         atoms=tuple(len(one) for one in ctx.store.frames.get_many(sorted(known)).values()),
         chosen=len(frames - ctx.store.selections.dropped(ctx.name, frames)),
-        wall={stage: record.seconds.get(stage, 0.0) for stage in MEASURED},
+        wall={stage: record.seconds[stage] for stage in MEASURED if stage in record.seconds},
         core_seconds=core_seconds,
         labelling=record.counts.core_seconds,
         final=record.decision == "final",
@@ -150,8 +153,8 @@ def cost_of(steps: Sequence[Step], price: Price | None, terms: Terms) -> Cost:
         hours = math.fsum(price.hours(one.atoms) for one in steps)
         real["labels"] = price.cores * terms.times * hours
     for stage in MEASURED:
-        here[stage] = math.fsum(one.core_seconds[stage] for one in steps) / 3600
-        real[stage] = terms.factor(stage) * here[stage]
+        if hours := math.fsum(one.core_seconds.get(stage, 0.0) for one in steps) / 3600:
+            here[stage], real[stage] = hours, terms.factor(stage) * hours
     return Cost(
         labels=sum(len(one.atoms) for one in steps),
         here=here,
@@ -186,7 +189,7 @@ def _rounds(step: Step, terms: Terms) -> int:
 
 def _others(step: Step, terms: Terms) -> float:
     """Wall time of all but the labels, h."""
-    return math.fsum(terms.factor(stage) * step.wall[stage] for stage in MEASURED) / 3600
+    return math.fsum(terms.factor(stage) * s for stage, s in step.wall.items()) / 3600
 
 
 def judge_budget(
