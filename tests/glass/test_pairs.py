@@ -90,18 +90,6 @@ def test_neutron_weights_of_silica_are_those_of_the_tables() -> None:
     assert correlation.y == pytest.approx(expected_t)
 
 
-def test_partials_agree_with_vitrum() -> None:
-    scattering = pytest.importorskip("vitrum.scattering")
-    generator = np.random.default_rng(4)
-    atoms = crystal("beta-cristobalite", supercell=(3, 3, 3))
-    atoms.positions += generator.normal(0.0, 0.1, atoms.positions.shape)
-    pairs = pair_distributions(Trajectory((atoms,)), r_max=10.0, width=0.02)
-    theirs = scattering.Scattering(atoms, rrange=10.0, nbin=500, disable_progress=True)
-    for name in pairs.partials:
-        a, b = name.split("-")
-        assert pairs.partials[name][0] == pytest.approx(theirs.get_partial_pdf((a, b)), abs=1e-9)
-
-
 def test_radii_beyond_the_cell_are_refused() -> None:
     run = Trajectory((crystal("alpha-quartz"),))
     assert pair_distributions(run).r[-1] < largest_radius(run.frames[0]) < 2.71

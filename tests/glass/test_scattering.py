@@ -64,32 +64,6 @@ def test_the_first_peak_of_cristobalite_is_its_111_reflection_and_lorch_widens_i
     assert sharp.width.value < smooth.width.value < 0.4
 
 
-def test_totals_agree_with_vitrum() -> None:
-    scattering = pytest.importorskip("vitrum.scattering")
-    atoms = crystal("beta-cristobalite", supercell=(3, 3, 3))
-    atoms.positions += np.random.default_rng(3).normal(0.0, 0.25, atoms.positions.shape)
-    pairs = pair_distributions(Trajectory((atoms,)), r_max=10.7, width=0.01)
-    for window in ("lorch", "none"):
-        theirs = scattering.Scattering(
-            atoms,
-            qmin=0.5,
-            qmax=15,
-            rrange=10.7,
-            nbin=1070,
-            disable_progress=True,
-            neutron_scattering_coef=[5.803, 4.1491],
-        )
-        ours = structure_factors(pairs, q=theirs.qval, window=window)  # type: ignore[arg-type]
-        lorch = window == "lorch"
-        assert ours.neutron().y == pytest.approx(
-            theirs.get_structure_factor("neutron", lorch=lorch), abs=0.02
-        )
-        # Form factors of two tables: 0.5 % of a curve that reaches 4.
-        assert ours.xray().y == pytest.approx(
-            theirs.get_structure_factor("xray", lorch=lorch), abs=0.03
-        )
-
-
 def test_t_of_r_at_experimental_resolution_keeps_its_area_and_widens() -> None:
     """The Si-O peak of unbound molecules: area 4 pi r^2 rho g integrates to one neighbour."""
     pairs = pair_distributions(molecules(pairs=1000, frames=10), width=0.02)

@@ -1,6 +1,13 @@
 """Structure of a glass: pairs, scattering, angles, coordination, Qn, rings, contacts."""
 
+from al_loop.glass.structure.angles import AngleDistribution, bond_angles
+from al_loop.glass.structure.bonds import CUTOFFS, FORMERS, Bonds, bond_cutoffs, find_bonds
+from al_loop.glass.structure.boron_rings import BoronRings, boron_rings
+from al_loop.glass.structure.contacts import Approach, check_contacts, closest_approaches
+from al_loop.glass.structure.coordination import Coordination, coordination
 from al_loop.glass.structure.pairs import PairDistributions, largest_radius, pair_distributions
+from al_loop.glass.structure.qn import Qn, qn
+from al_loop.glass.structure.rings import Rings, rings
 from al_loop.glass.structure.scattering import (
     Peak,
     StructureFactors,
@@ -10,12 +17,30 @@ from al_loop.glass.structure.scattering import (
 )
 
 __all__ = [
+    "CUTOFFS",
+    "FORMERS",
+    "AngleDistribution",
+    "Approach",
+    "Bonds",
+    "BoronRings",
+    "Coordination",
     "PairDistributions",
     "Peak",
+    "Qn",
+    "Rings",
     "StructureFactors",
+    "bond_angles",
+    "bond_cutoffs",
+    "boron_rings",
+    "check_contacts",
+    "closest_approaches",
+    "coordination",
+    "find_bonds",
     "first_sharp_peak",
     "largest_radius",
     "measured_correlation",
     "pair_distributions",
+    "qn",
+    "rings",
     "structure_factors",
 ]
