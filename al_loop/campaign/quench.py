@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
@@ -12,6 +12,9 @@ from pydantic import Field, field_validator, model_validator
 from al_loop.campaign.options import Composition, Options, PairDistances, Positive
 from al_loop.campaign.strict import meant
 from al_loop.pair_potentials import POTENTIALS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Phase = Literal["melt", "path", "glass"]
 """Hot, on the way down, and cold."""
@@ -48,17 +51,9 @@ class Snapshots(Options):
     glass: int = Field(2, ge=0, le=1000, description="Frames of the glass.")
 
 
-class MeltQuench(Options):
-    """Random boxes that are melted and quenched at constant volume under a published potential."""
+class Quenching(Options):
+    """How a box is melted and quenched at constant volume under a published potential."""
 
-    formula: Composition = Field(description="Composition, for example Na2Si2O5.")
-    atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
-    density: Positive = Field(description="g/cm3.")
-    min_distance: PairDistances = Field(
-        default_factory=dict,
-        description="Smallest distances in the random box, Å; pairs that are not given: 0.85 of "
-        "the covalent radii to oxygen, 2 Å for the others.",
-    )
     potential: str = Field(description="Published pair potential: bks, pmmcs or du-teter.")
     melt: Melt = Field(default_factory=lambda: Melt.model_validate({}))
     quench: Quench = Field(default_factory=lambda: Quench.model_validate({}))
@@ -66,16 +61,6 @@ class MeltQuench(Options):
     snapshots: Snapshots = Field(default_factory=lambda: Snapshots.model_validate({}))
     timestep: Positive = Field(1.0, le=2.0, description="fs.")
     samples: int = Field(1, ge=1, le=1000, description="Independent melt-quenches.")
-
-    @property
-    def distances(self) -> dict[str, float]:
-        """Smallest distance of each pair of the formula's elements in the random box, Å."""
-        radii = {s: float(covalent_radii[atomic_numbers[s]]) for s in Formula(self.formula).count()}
-        pairs = combinations_with_replacement(sorted(radii), 2)
-        return {
-            f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
-            for a, b in pairs
-        } | self.min_distance
 
     @field_validator("potential")
     @classmethod
@@ -87,11 +72,38 @@ class MeltQuench(Options):
         return name
 
     @model_validator(mode="after")
-    def _possible(self) -> MeltQuench:
-        if refusal := POTENTIALS[self.potential].refuses(Formula(self.formula).count()):
-            raise ValueError(refusal)
+    def _downwards(self) -> Self:
         if self.quench.to >= self.melt.temperature:
             raise ValueError("quench.to must be below melt.temperature")
         if not self.snapshots.melt + self.snapshots.path + self.snapshots.glass:
             raise ValueError("snapshots: at least one frame must be kept")
+        return self
+
+
+class MeltQuench(Quenching):
+    """Random boxes that are melted and quenched at constant volume under a published potential."""
+
+    formula: Composition = Field(description="Composition, for example Na2Si2O5.")
+    atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
+    density: Positive = Field(description="g/cm3.")
+    min_distance: PairDistances = Field(
+        default_factory=dict,
+        description="Smallest distances in the random box, Å; pairs that are not given: 0.85 of "
+        "the covalent radii to oxygen, 2 Å for the others.",
+    )
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Smallest distance of each pair of the formula's elements in the random box, Å."""
+        radii = {s: float(covalent_radii[atomic_numbers[s]]) for s in Formula(self.formula).count()}
+        pairs = combinations_with_replacement(sorted(radii), 2)
+        return {
+            f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
+            for a, b in pairs
+        } | self.min_distance
+
+    @model_validator(mode="after")
+    def _in_the_potential(self) -> Self:
+        if refusal := POTENTIALS[self.potential].refuses(Formula(self.formula).count()):
+            raise ValueError(refusal)
         return self

@@ -5,17 +5,20 @@ Numbers carry fixed units: Å, eV/Å, K, GPa, fs, g/cm3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ase.formula import Formula
 from pydantic import (
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from al_loop.campaign.dispersion import Dispersion, contradictions
+from al_loop.campaign.grid import expand
 from al_loop.campaign.options import (
     Element,
     Fraction,
@@ -27,7 +30,13 @@ from al_loop.campaign.quench import MeltQuench
 from al_loop.campaign.resources import Resources
 from al_loop.campaign.stages import ExploreStage, LabelStage, SelectStage, TrainStage
 from al_loop.campaign.strict import meant
-from al_loop.campaign.structures import MeltQuenchSource, PackedSource, StructureSource
+from al_loop.campaign.structures import (
+    MeltQuenchSource,
+    PackedSource,
+    StructureSource,
+    grid_of,
+    grids_of,
+)
 
 SCHEMA_VERSION = 1
 
@@ -105,12 +114,23 @@ class CampaignSpec(Options):
     budget: Budget = Field(default_factory=Budget)
     resources: Resources = Field(default_factory=Resources)
 
+    @field_validator("structures", mode="before")
+    @classmethod
+    def _without_grids(cls, given: Any) -> Any:
+        return expand(given)
+
+    def systems(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Structures by their names, or by that of a grid, which means all of its members."""
+        grids = grids_of(self.structures)
+        found = (one for name in names for one in grids.get(name, [name]))
+        return tuple(dict.fromkeys(found))
+
     @model_validator(mode="after")
     def _consistent(self) -> CampaignSpec:
         """What no part can see alone; each error stands at its own key."""
         errors = [
             InitErrorDetails(type=PydanticCustomError("inconsistent", message), loc=loc, input=None)
-            for loc, message in self._contradictions()
+            for loc, message in dict.fromkeys(self._contradictions())
         ]
         if errors:
             raise ValidationError.from_exception_data("CampaignSpec", errors)
@@ -130,10 +150,14 @@ class CampaignSpec(Options):
             if isinstance(source, MeltQuenchSource):
                 here, asked = ("structures", name, "melt_quench", "melt_quench"), source.melt_quench
             if isinstance(asked, PackedSource | MeltQuench):
-                pairs.append(((*here, "min_distance"), asked.min_distance))
+                formula = (*here, "formula")
+                if grid := grid_of(source):  # its distances are those of its elements
+                    formula = ("structures", grid, "grid", "grid")
+                else:
+                    pairs.append(((*here, "min_distance"), asked.min_distance))
                 for symbol in Formula(asked.formula).count():
                     if symbol not in self.elements:
-                        yield (*here, "formula"), f"{symbol} is not among elements"
+                        yield formula, f"{symbol} is not among elements"
         for where, distances in pairs:
             for pair in distances:
                 if not set(pair.split("-")) <= set(self.elements):
@@ -155,13 +179,14 @@ class CampaignSpec(Options):
                 options=self.label.options,
                 explorer=self.explore.engine,
             )
+        names = [*self.structures, *grids_of(self.structures)]
         for i, stage in enumerate(self.explore.stages):
             for key, message in stage.contradictions():
                 yield ("explore", "stages", i, key), message
             for j, name in enumerate(stage.structures):
-                if name not in self.structures:
+                if name not in names:
                     message = f"no structure is called {name!r}; "
                     yield (
                         ("explore", "stages", i, "from", j),
-                        message + meant(name, list(self.structures)),
+                        message + meant(name, names),
                     )

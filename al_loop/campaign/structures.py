@@ -1,7 +1,8 @@
-"""Starting structures as options: crystals by name, random boxes, melt-quenches, files."""
+"""Starting structures as options: crystals, random boxes, melt-quenches, files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
 
 from al_loop.campaign.options import (
     Composition,
+    Name,
     Options,
     PairDistances,
     Positive,
@@ -77,6 +79,7 @@ class PackedSource(Options):
         True, description="Whether it is labelled at the start, or is a start of walkers only."
     )
     perturb: Perturbation = Field(default_factory=Perturbation)
+    member_of: Name | None = Field(None, description="Grid that it is a composition of.")
 
 
 class MeltQuenchSource(Options):
@@ -87,6 +90,7 @@ class MeltQuenchSource(Options):
         True, description="Whether it is labelled at the start, or is a start of walkers only."
     )
     perturb: Perturbation = Field(default_factory=Perturbation)
+    member_of: Name | None = Field(None, description="Grid that it is a composition of.")
 
 
 class FileSource(Options):
@@ -122,6 +126,25 @@ StructureSource = Annotated[
     Discriminator(
         _source_kind,
         custom_error_type="structure_source",
-        custom_error_message=f"exactly one of {', '.join(KINDS)} must be given",
+        custom_error_message=f"exactly one of {', '.join(KINDS)}, grid must be given",
     ),
 ]
+
+
+def grid_of(source: StructureSource) -> str | None:
+    """The grid that a structure is a composition of."""
+    return source.member_of if isinstance(source, PackedSource | MeltQuenchSource) else None
+
+
+def grids_of(structures: Mapping[str, StructureSource]) -> dict[str, list[str]]:
+    """Grid -> the structures at its compositions."""
+    found: dict[str, list[str]] = {}
+    for name, source in structures.items():
+        if grid := grid_of(source):
+            found.setdefault(grid, []).append(name)
+    return found
+
+
+def key_of(name: str, source: StructureSource) -> str:
+    """Where a structure stands in the campaign file."""
+    return f"structures.{grid_of(source) or name}"

@@ -10,8 +10,8 @@ from typing import cast
 from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
-from al_loop.campaign.quench import MeltQuench
 from al_loop.campaign.stages import ExploreConditions, ExploreStage
+from al_loop.campaign.structures import grid_of
 from al_loop.d3 import check_d3
 from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker, paths
@@ -49,7 +49,8 @@ class Checked:
     starting_labels: dict[str, int]
     """Starting frames per split."""
     quenches: dict[str, Quenching]
-    """Melt-quenches by the structure's name. A box stands for each of their frames above."""
+    """Melt-quenches by the name of the structure, or of the grid. A box stands for each of their
+    frames above."""
     quenched_labels: int
     """Starting frames that they will give at most, disturbed copies included."""
     walkers: list[int]
@@ -111,7 +112,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         dispersion=dispersion,
         structures=starts,
         starting_labels=splits,
-        quenches={name: _quenching(wish) for name, wish in quenches.items()},
+        quenches=_quenches(spec),
         quenched_labels=unseen,
         walkers=[len(walkers) for walkers in stages],
         largest_campaign=largest,
@@ -119,16 +120,21 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     )
 
 
-def _quenching(wish: MeltQuench) -> Quenching:
-    legs = legs_of(wish)
-    steps = sum(leg.steps for leg in legs)
-    return Quenching(
-        potential=wish.potential,
-        jobs=wish.samples,
-        steps=steps,
-        picoseconds=steps * wish.timestep / 1000.0,
-        frames=wish.samples * sum(leg.keep for leg in legs),
-    )
+def _quenches(spec: CampaignSpec) -> dict[str, Quenching]:
+    found: dict[str, Quenching] = {}
+    for name, wish in wishes_of(spec).items():
+        given = grid_of(spec.structures[name]) or name
+        legs = legs_of(wish)
+        steps = sum(leg.steps for leg in legs)
+        before = found.get(given)  # another composition of the grid, with the same schedule
+        found[given] = Quenching(
+            potential=wish.potential,
+            jobs=wish.samples + (before.jobs if before else 0),
+            steps=steps,
+            picoseconds=steps * wish.timestep / 1000.0,
+            frames=wish.samples * sum(leg.keep for leg in legs) + (before.frames if before else 0),
+        )
+    return found
 
 
 def lengths(conditions: ExploreConditions, stage: ExploreStage) -> dict[str, float]:

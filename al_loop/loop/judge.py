@@ -103,7 +103,7 @@ def strata(ctx: Context, iteration: int, audits: Sequence[Selection]) -> tuple[A
     The errors are those of the committees that chose the frames: older ones are no better.
     """
     stage = ctx.conditions(iteration)
-    explored = ctx.spec.explore.stages[stage].structures
+    explored = ctx.spec.systems(ctx.spec.explore.stages[stage].structures)
     groups = {group_of(ctx, iteration, ctx.starts[name][0].atoms) for name in explored}
     found = list(audits)
     for index in range(iteration - 1, max(-1, iteration - _MOST_ITERATIONS), -1):

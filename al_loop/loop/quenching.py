@@ -13,7 +13,7 @@ from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
 from al_loop.campaign.quench import MeltQuench
-from al_loop.campaign.structures import MeltQuenchSource
+from al_loop.campaign.structures import MeltQuenchSource, grid_of, key_of
 from al_loop.explore import Explorer
 from al_loop.explore.lammps.options import LammpsOptions
 from al_loop.explore.quench import QuenchLeg, legs_of
@@ -32,6 +32,8 @@ class Sample:
     structure: str
     wish: MeltQuench
     seed: int
+    where: str
+    """Where it stands in the campaign file."""
 
     @property
     def source(self) -> str:
@@ -51,8 +53,7 @@ class Sample:
 
     def box(self) -> Atoms:
         """The random box that is melted."""
-        key = f"structures.{self.structure}.melt_quench"
-        return quench_box(self.wish, seed=self.seed, key=key)
+        return quench_box(self.wish, seed=self.seed, key=self.where)
 
 
 def wishes_of(spec: CampaignSpec) -> dict[str, MeltQuench]:
@@ -67,7 +68,7 @@ def wishes_of(spec: CampaignSpec) -> dict[str, MeltQuench]:
 def samples_of(spec: CampaignSpec) -> dict[str, Sample]:
     """All melt-quenches of a campaign by the names of their jobs (``glass-0``)."""
     return {
-        f"{name}-{i}": Sample(name, wish, derive_seed(spec.seed, "quench", name, i))
+        f"{name}-{i}": Sample(name, wish, _seed(spec, name, i), _where(spec, name))
         for name, wish in wishes_of(spec).items()
         for i in range(wish.samples)
     }
@@ -108,11 +109,20 @@ def stand_ins(spec: CampaignSpec) -> dict[str, list[Atoms]]:
     """As many boxes as there will be frames: what can be looked at before anything is computed."""
     found: dict[str, list[Atoms]] = {}
     for name, wish in wishes_of(spec).items():
-        key = f"structures.{name}.melt_quench"
-        seed = derive_seed(spec.seed, "quench", name, 0)
-        box = quench_box(wish, seed=seed, key=key, least=spec.select.min_distance)
+        box = quench_box(
+            wish, seed=_seed(spec, name, 0), key=_where(spec, name), least=spec.select.min_distance
+        )
         found[name] = [box] * (wish.samples * sum(leg.keep for leg in legs_of(wish)))
     return found
+
+
+def _seed(spec: CampaignSpec, name: str, sample: int) -> int:
+    return derive_seed(spec.seed, "quench", name, sample)
+
+
+def _where(spec: CampaignSpec, name: str) -> str:
+    source = spec.structures[name]
+    return f"{key_of(name, source)}{'' if grid_of(source) else '.melt_quench'}"
 
 
 def options_of(spec: CampaignSpec) -> LammpsOptions:

@@ -12,7 +12,13 @@ from ase.io import ParseError, read
 from ase.io.formats import UnknownFileTypeError
 
 from al_loop.campaign.spec import CampaignSpec
-from al_loop.campaign.structures import CrystalSource, FileSource, MeltQuenchSource, PackedSource
+from al_loop.campaign.structures import (
+    CrystalSource,
+    FileSource,
+    MeltQuenchSource,
+    PackedSource,
+    key_of,
+)
 from al_loop.errors import StructureError
 from al_loop.hashing import derive_seed
 from al_loop.structures.checks import check_structure, smallest_distances
@@ -70,7 +76,7 @@ def build_structures(
     distances = smallest_distances(spec.elements, spec.select.min_distance)
     starts: dict[str, list[Start]] = {}
     for name, source in spec.structures.items():
-        key = f"structures.{name}"
+        key = key_of(name, source)
         if isinstance(source, MeltQuenchSource):
             where, originals = key, _quenched(spec, name, quenched or {})
         elif isinstance(source, FileSource):
@@ -114,7 +120,7 @@ def _boxes(spec: CampaignSpec, name: str, source: PackedSource) -> list[Atoms]:
             density=source.density,
             min_distance=distances,
             seed=derive_seed(spec.seed, "structures", name, i),
-            key=f"structures.{name}",
+            key=key_of(name, source),
         )
         for i in range(source.boxes)
     ]
@@ -123,7 +129,7 @@ def _boxes(spec: CampaignSpec, name: str, source: PackedSource) -> list[Atoms]:
 def _quenched(
     spec: CampaignSpec, name: str, quenched: Mapping[str, Sequence[Atoms]]
 ) -> list[Atoms]:
-    key = f"structures.{name}"
+    key = key_of(name, spec.structures[name])
     if name not in quenched:
         raise StructureError(
             "its melt-quenches have not been computed",
@@ -184,6 +190,6 @@ def _disturbed(
         return copy
     raise StructureError(
         f"{_REDRAWS} disturbed copies all have {last}",
-        where=f"structures.{name}.perturb",
+        where=f"{key_of(name, spec.structures[name])}.perturb",
         remedy="disturb less (rattle, strain, scale), or lower select.min_distance",
     )

@@ -51,6 +51,15 @@ SHORT = {
     "snapshots": {"melt": 1, "path": 1, "glass": 1},
 }
 """0.2 ps of melt, (3000 - 300) / 9000 = 0.3 ps on the way down, 0.1 ps of glass: 600 steps."""
+BOX = ("formula", "atoms", "density")
+SCHEDULE = {key: value for key, value in SHORT.items() if key not in BOX}
+GRID = {
+    "grid": {"Na2O": 0, "SiO2": "rest"},
+    "atoms": 24,
+    "density": 2.2,
+    "melt_quench": {**SCHEDULE, "samples": 2},
+}
+"""Two samples of the same, as a grid with one composition."""
 EXPLODES = {
     **SHORT,
     "timestep": 2.0,
@@ -63,7 +72,7 @@ EXPLODES = {
 def asking(folder: Path, wish: dict[str, Any], **changes: Any) -> CampaignSpec:
     """The cheap campaign with a melt-quench in the place of its boxes; one iteration."""
     data = dump_campaign(load_campaign(write_campaign(folder, CHEAP, name=NAME)))
-    data["structures"]["packed"] = {"melt_quench": wish}
+    data["structures"]["packed"] = wish if "grid" in wish else {"melt_quench": wish}
     data["structures"]["cristobalite"]["perturb"]["copies"] = 4
     data["explore"]["stages"] = data["explore"]["stages"][1:]
     data["budget"]["iterations"] = 1
@@ -77,7 +86,8 @@ def begin(store: Store, folder: Path, wish: dict[str, Any], **changes: Any) -> C
 
 
 def records(store: Store) -> list[QuenchRecord]:
-    return records_of(store, Context(store, NAME).spec)["packed"]
+    (found,) = records_of(store, Context(store, NAME).spec).values()
+    return found
 
 
 def told(store: Store, kind: str) -> list[str]:
@@ -94,7 +104,7 @@ def closest(atoms: Atoms, a: str, b: str) -> float:
 def test_a_campaign_labels_its_melts_and_glasses_and_explores_from_them(
     store: Store, tmp_path: Path
 ) -> None:
-    spec = asking(tmp_path, {**SHORT, "samples": 2})
+    spec = asking(tmp_path, GRID)
     record = run_local(store, spec, base=tmp_path, cores=2)
     assert record.state == "stopped", record.reason
     ctx = Context(store, NAME)
@@ -108,13 +118,14 @@ def test_a_campaign_labels_its_melts_and_glasses_and_explores_from_them(
         assert density(atoms) == pytest.approx(2.2, rel=1e-6)
     assert set(frames) <= store.selections.hashes(NAME, 0)
     assert {label.state for label in ctx.labels_of(frames).values()} == {"ok"}
-    starts = [atoms for name, (_, atoms) in walkers_of(ctx, 0).items() if "packed" in name]
+    walkers = walkers_of(ctx, 0).items()
+    starts = [atoms for name, (_, atoms) in walkers if name.startswith("packed-100SiO2-nvt")]
     assert starts and {frame_hash(atoms) for atoms in starts} <= set(frames)
     first, last = store.iterations.all(NAME)
     assert first.seconds["quench"] > 0 and "quench" not in last.seconds
     # Deleted and made again, the campaign finds its melt-quenches; another seed has others.
     store.delete_campaign(NAME)
-    begin(store, tmp_path, {**SHORT, "samples": 2})
+    begin(store, tmp_path, GRID)
     advance(store, NAME, Hands())
     assert not store.jobs.of_stage(NAME, 0, "quench")
     assert not at(store, 0, "quench")
@@ -289,7 +300,7 @@ def test_check_counts_a_melt_quench_and_computes_none(tmp_path: Path) -> None:
     data = dump_campaign(spec)
     data["structures"]["packed"]["perturb"]["copies"] = 2
     found = check_campaign(CampaignSpec.model_validate(data), base=tmp_path)
-    one = found.quenches["packed"]
+    (one,) = found.quenches.values()
     assert (one.jobs, one.steps, one.frames) == (2, 600, 6)
     assert one.picoseconds == pytest.approx(0.6)
     assert found.quenched_labels == 6 * 3
@@ -297,6 +308,27 @@ def test_check_counts_a_melt_quench_and_computes_none(tmp_path: Path) -> None:
     assert found.largest_campaign == 5 + 18 + 8
     assert "LAMMPS" in found.engines["quench"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAME}.yaml"]
+
+
+def test_a_grid_is_melted_and_explored_by_its_name(tmp_path: Path) -> None:
+    data = dump_campaign(asking(tmp_path, SHORT))
+    grid = {"Na2O": [20, 40], "SiO2": "rest"}
+    data["structures"]["packed"] = {
+        "grid": grid,
+        "atoms": 30,
+        "density": 2.4,
+        "melt_quench": {**SCHEDULE, "potential": "pmmcs"},
+    }
+    spec = CampaignSpec.model_validate(data | {"elements": ["Na", "Si", "O"]})
+    found = check_campaign(spec, base=tmp_path)
+    assert (found.quenches["packed"].jobs, found.quenches["packed"].frames) == (2, 6)
+    assert list(found.structures) == [
+        "cristobalite",
+        "packed-20Na2O-80SiO2",
+        "packed-40Na2O-60SiO2",
+    ]
+    assert found.walkers == [3]
+    assert list(samples_of(spec)) == ["packed-20Na2O-80SiO2-0", "packed-40Na2O-60SiO2-0"]
 
 
 def test_a_rehearsal_shares_the_melt_quenches(tmp_path: Path) -> None:

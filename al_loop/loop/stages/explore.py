@@ -211,7 +211,7 @@ def _begin_at(
     first = iteration
     while first > 0 and ctx.conditions(first - 1) == ctx.conditions(iteration):
         first -= 1
-    for structure in conditions.structures:
+    for structure in ctx.spec.systems(conditions.structures):
         ended = ctx.store.walks.last_frames(ctx.name, structure, before=first)
         atoms = ctx.store.frames.get_many(ended)
         if ended:
@@ -235,7 +235,7 @@ def walkers_for(
     conditions = explore.stages[stage]
     ways = paths(conditions, timestep=explore.timestep, sample_every=explore.sample_every)
     walkers: dict[str, tuple[Walker, Atoms]] = {}
-    for structure in conditions.structures:
+    for structure in spec.systems(conditions.structures):
         pristine = [start for start in starts[structure] if start.pristine]
         for state, legs in ways.items():
             for n in range(conditions.walkers):
@@ -257,7 +257,8 @@ def structure_of(spec: CampaignSpec, walker: str, *, stage: int) -> str:
     """The structure from which a walker of an exploration stage starts."""
     conditions = spec.explore.stages[stage]
     ways = paths(conditions, timestep=spec.explore.timestep, sample_every=spec.explore.sample_every)
-    known = {f"{name}-{way}": name for name in conditions.structures for way in ways}
+    names = spec.systems(conditions.structures)
+    known = {f"{name}-{way}": name for name in names for way in ways}
     return known[walker.rpartition("-")[0]]
 
 
