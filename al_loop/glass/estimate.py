@@ -142,18 +142,22 @@ def combine(samples: Sequence[Estimate]) -> Estimate:
 
 
 def combine_curves(samples: Sequence[Curve]) -> Curve:
-    """Mean of curves over independent samples, on one and the same x; errors as :func:`combine`."""
+    """Mean of curves over independent samples, with errors as :func:`combine`.
+
+    They have one and the same x as far as the shortest goes; beyond, they are cut off.
+    """
     if not samples:
         raise DatasetError("no sample to average over")
-    first = samples[0]
+    first = min(samples, key=lambda one: len(one.x))
     if len(samples) == 1:
         return first
-    if any(len(one.x) != len(first.x) or not np.allclose(one.x, first.x) for one in samples):
+    n = len(first.x)
+    if any(not np.allclose(one.x[:n], first.x) for one in samples):
         raise DatasetError(
             "the samples' curves have different x", remedy="measure them with the same grid"
         )
-    values = np.array([one.y for one in samples])
-    error = _of_samples(values, [_own(one.error) for one in samples])
+    values = np.array([one.y[:n] for one in samples])
+    error = _of_samples(values, [_own(one.error)[:n] for one in samples])
     return Curve(first.x, values.mean(axis=0), error, len(samples), first.x_unit, first.y_unit)
 
 

@@ -65,6 +65,8 @@ def test_curves_of_samples_are_averaged_on_one_grid() -> None:
     assert found.y.tolist() == [1.0, 1.0]
     assert found.error is not None
     assert found.error == pytest.approx([1.0, 0.0])
+    shorter = combine_curves([Curve(x, x, None, 1), Curve(x[:1], x[:1], None, 1)])
+    assert shorter.x.tolist() == [1.0]
     with pytest.raises(DatasetError, match="different x"):
         combine_curves([Curve(x, x, None, 1), Curve(x + 1, x, None, 1)])
 

@@ -5,6 +5,8 @@ from al_loop.glass.structure.bonds import CUTOFFS, FORMERS, Bonds, bond_cutoffs,
 from al_loop.glass.structure.boron_rings import BoronRings, boron_rings
 from al_loop.glass.structure.contacts import Approach, check_contacts, closest_approaches
 from al_loop.glass.structure.coordination import Coordination, coordination
+from al_loop.glass.structure.measure import Structure, combine_structures, measure_structure
+from al_loop.glass.structure.options import StructureOptions
 from al_loop.glass.structure.pairs import PairDistributions, largest_radius, pair_distributions
 from al_loop.glass.structure.qn import Qn, qn
 from al_loop.glass.structure.rings import Rings, rings
@@ -28,16 +30,20 @@ __all__ = [
     "Peak",
     "Qn",
     "Rings",
+    "Structure",
     "StructureFactors",
+    "StructureOptions",
     "bond_angles",
     "bond_cutoffs",
     "boron_rings",
     "check_contacts",
     "closest_approaches",
+    "combine_structures",
     "coordination",
     "find_bonds",
     "first_sharp_peak",
     "largest_radius",
+    "measure_structure",
     "measured_correlation",
     "pair_distributions",
     "qn",

@@ -133,7 +133,8 @@ def pair_distributions(
         ``r_max`` is larger than the cell allows, or an element has a single atom.
     """
     room = min(largest_radius(atoms) for atoms in trajectory.frames)
-    radius = min(room, LARGEST_RADIUS) if r_max is None else r_max
+    # Whole bins by default, so that runs in other cells have the same r as far as they go.
+    radius = np.floor(min(room, LARGEST_RADIUS) / width) * width if r_max is None else r_max
     if not 0.0 < width < radius <= room * (1 + 1e-9):
         raise DatasetError(
             f"r_max {radius:.2f} Å and width {width:g} Å; the smallest cell has room for "
@@ -141,7 +142,7 @@ def pair_distributions(
             where=trajectory.source,
             remedy="take r_max within it (width below r_max), or repeat the cell",
         )
-    bins = round(radius / width)
+    bins = round(float(radius / width))
     counts, names = trajectory.counts, trajectory.elements
     numbers = np.zeros(119, dtype=np.int64)
     numbers[[atomic_numbers[name] for name in names]] = np.arange(len(names))

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from pydantic import ValidationError
+
+from al_loop.glass import Trajectory
+from al_loop.glass.structure import (
+    StructureOptions,
+    check_contacts,
+    combine_structures,
+    coordination,
+    first_sharp_peak,
+    measure_structure,
+    pair_distributions,
+    rings,
+    structure_factors,
+)
+from tests.glass.networks import boroxol, chain, rattled
+
+
+def test_all_at_once_is_the_same_as_one_by_one() -> None:
+    run = rattled("beta-cristobalite", size=2, amplitude=0.15, frames=3)
+    seen = []
+    found = measure_structure(
+        run, StructureOptions(r_width=0.05, q_step=0.05), advance=lambda: seen.append(1)
+    )
+    assert len(seen) == 3
+    assert found.values["density"].value == pytest.approx(2.17446, abs=1e-4)
+    network = coordination(run)
+    assert found.values["species/Si-4"] == network.species["Si-4"]
+    assert found.values["length/O-Si"] == network.lengths["O-Si"]
+    assert found.values["rings/king/6"] == rings(run, "king").per_former[6]
+    pairs = pair_distributions(run, width=0.05)
+    assert found.curves["g/O-Si"].y == pytest.approx(pairs.partial("O-Si").y)
+    factors = structure_factors(pairs, q=found.curves["S/neutron"].x)
+    assert found.curves["S/neutron"].y == pytest.approx(factors.neutron().y)
+    peak = first_sharp_peak(factors.q, factors.neutron_frames())
+    assert found.values["fsdp/position"].value == pytest.approx(peak.position.value)
+    assert found.curves["angle/Si-O-Si"].y.sum() == pytest.approx(1.0)
+    assert found.overlaps == tuple(check_contacts(run))
+    assert found.overlaps[0].pair == "O-Si"
+
+
+def test_options_reach_what_they_name() -> None:
+    run = rattled("beta-cristobalite", size=2, amplitude=0.05, frames=2)
+    few = StructureOptions(cutoffs={"O-Si": 0.5}, rings=(), r_max=6.0, q_max=10.0, angle_width=5.0)
+    found = measure_structure(run, few)
+    assert found.values["species/Si-0"].value == 100.0
+    assert not any(name.startswith(("rings", "angle")) for name in found.values)
+    assert found.curves["g"].x[-1] < 6.0
+    assert found.curves["S/xray"].x[-1] == pytest.approx(10.0, abs=0.02)
+    every = measure_structure(run, StructureOptions(rings=("king",), rings_every=2))
+    assert every.values["rings/king/6"].n == 1
+    with pytest.raises(ValidationError, match="r_mac"):
+        StructureOptions.model_validate({"r_mac": 3.0})
+
+
+def test_borates_have_boron_rings_and_metals_no_network() -> None:
+    found = measure_structure(Trajectory((boroxol(),)))
+    assert found.values["boron/in_boroxol"].value == 100.0
+    assert found.values["species/B-3"].value == 100.0
+    metal = Atoms("Na16", np.random.default_rng(1).random((16, 3)) * 9, cell=[9] * 3, pbc=True)
+    alone = measure_structure(Trajectory((metal,)))
+    assert set(alone.values) <= {"density", "closest/Na-Na"} | {
+        f"fsdp/{what}" for what in ("position", "height", "width")
+    }
+
+
+def test_samples_without_a_defect_count_as_zero_of_it() -> None:
+    whole = measure_structure(rattled("beta-cristobalite", size=2, amplitude=0.02))
+    edges = measure_structure(Trajectory((chain(),)), StructureOptions(r_max=5.9))
+    both = combine_structures([whole, edges])
+    assert both.values["rings/king/2"].value == 0.5  # one a silicon in the chain
+    assert both.values["edge_sharing"].value == 50.0
+    assert both.values["species/Si-4"].value == 100.0
+    assert both.values["closest/O-Si"] == min(
+        (one.values["closest/O-Si"] for one in (whole, edges)), key=lambda one: one.value
+    )
+    again = combine_structures([whole, whole])
+    assert again.curves["g/O-Si"].y == pytest.approx(whole.curves["g/O-Si"].y)
+    assert again.curves["g/O-Si"].n == 2
