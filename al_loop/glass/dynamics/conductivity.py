@@ -9,7 +9,7 @@ from ase.units import _e, kB
 
 from al_loop.errors import DatasetError
 from al_loop.glass.dynamics.correlate import Motion, squared_displacements
-from al_loop.glass.dynamics.diffusion import measure, slope_weights
+from al_loop.glass.dynamics.diffusion import coefficients, slope_weights
 from al_loop.glass.estimate import Estimate
 from al_loop.units import Array
 
@@ -83,10 +83,13 @@ def einstein_conductivity(
     motion = Motion.of(positions, symbols, dt, drift=True, masses=None, what="positions")
     dipole = np.array([q @ frame for frame in motion.series])[:, None]
     whole = Motion(dipole, ["all"], dt, motion.centre)
-    found = measure(whole, squared_displacements, slope_weights(whole, window))["all"]
-    scale = _IN_S_PER_CM / (volume * kB * temperature)
-    error = None if found.error is None else found.error * scale
-    return Estimate(found.value * scale, error, found.n, "S/cm")
+    return coefficients(
+        whole,
+        squared_displacements,
+        slope_weights(whole, window),
+        scale=_IN_S_PER_CM / (volume * kB * temperature),
+        unit="S/cm",
+    )["all"]
 
 
 def _check(volume: float, temperature: float) -> None:

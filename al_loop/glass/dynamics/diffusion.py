@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,11 @@ from al_loop.glass.dynamics.correlate import (
     over_atoms,
     squared_displacements,
 )
+from al_loop.glass.dynamics.measure import measure
 from al_loop.glass.estimate import Estimate
 from al_loop.units import Array
 
 A2_PER_PS_IN_CM2_PER_S: float = 1.0e-4
-
-_FEWEST_PIECES, _MOST_PIECES = 4, 10
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,14 @@ def self_diffusion(
     """
     motion = Motion.of(positions, symbols, dt, drift=drift, masses=masses, what="positions")
     time, inside = _window(motion, window)
-    coefficients = measure(motion, squared_displacements, slope_weights(motion, window))
     found = {}
+    values = coefficients(motion, squared_displacements, slope_weights(motion, window))
     for name, atoms in atoms_by_species(symbols).items():
         msd, _ = over_atoms(motion.curves(atoms, squared_displacements, len(time)))
         exponent = float("nan")
         if (msd[inside] > 0).all():
             exponent = float(np.polyfit(np.log(time[inside]), np.log(msd[inside]), 1)[0])
-        found[name] = SelfDiffusion(coefficients[name], exponent, window)
+        found[name] = SelfDiffusion(values[name], exponent, window)
     return found
 
 
@@ -101,7 +99,7 @@ def green_kubo_diffusion(
     beyond = np.append(later[1:], 0.0)
     weights = 0.5 * dt * (later + beyond)
     weights[0] = 0.5 * dt * beyond[0]
-    return measure(motion, autocorrelations, weights / 3.0 * A2_PER_PS_IN_CM2_PER_S)
+    return coefficients(motion, autocorrelations, weights / 3.0 * A2_PER_PS_IN_CM2_PER_S)
 
 
 def slope_weights(motion: Motion, window: tuple[float, float]) -> Array:
@@ -112,28 +110,15 @@ def slope_weights(motion: Motion, window: tuple[float, float]) -> Array:
     return weights
 
 
-def measure(motion: Motion, kernel: Kernel, weights: Array) -> dict[str, Estimate]:
-    """Weighted sum over lags (lags,) of each species' mean curve, with its error."""
-    frames = len(motion.series)
-    pieces = min(_MOST_PIECES, frames // len(weights))
+def coefficients(
+    motion: Motion, kernel: Kernel, weights: Array, *, scale: float = 1.0, unit: str = "cm2/s"
+) -> dict[str, Estimate]:
+    """Weighted sum over lags (lags,) of each species' mean curve, as one value."""
     found = {}
-    for name, atoms in atoms_by_species(motion.symbols).items():
-        value, error = _summed(motion, atoms, kernel, weights)
-        if pieces >= _FEWEST_PIECES:
-            edges = pairwise(frames * i // pieces for i in range(pieces + 1))
-            parts = [motion.piece(*edge) for edge in edges]
-            values = [_summed(part, atoms, kernel, weights)[0] for part in parts]
-            error = max(error or 0.0, float(np.std(values, ddof=1) / np.sqrt(pieces)))
-        found[name] = Estimate(value, error, len(atoms), "cm2/s")
+    for name, one in measure(motion, kernel, weights[None] * scale).items():
+        error = None if one.errors is None else float(one.errors[0])
+        found[name] = Estimate(float(one.values[0]), error, one.atoms, unit)
     return found
-
-
-def _summed(
-    motion: Motion, atoms: NDArray[np.intp], kernel: Kernel, weights: Array
-) -> tuple[float, float | None]:
-    curves = motion.curves(atoms, kernel, len(weights))
-    mean, error = over_atoms((weights @ curve)[None] for curve in curves)
-    return float(mean[0]), None if error is None else float(error[0])
 
 
 def _window(motion: Motion, window: tuple[float, float]) -> tuple[Array, NDArray[np.bool_]]:

@@ -1,0 +1,73 @@
+"""A vibrational density of states, total and by species."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.constants import c
+
+from al_loop.errors import DatasetError
+from al_loop.glass.estimate import Curve, combine_curves
+from al_loop.units import Array
+
+THZ_IN_PER_CM: float = 1.0e10 / c
+"""1 THz in 1/cm (33.356)."""
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Density of states over frequency in THz, 1/THz; the total has an integral of 1.
+
+    ``species``: element -> its share of the total, by the kinetic energy of its atoms.
+    """
+
+    total: Curve
+    species: Mapping[str, Curve]
+
+
+def spectrum_of(
+    frequency: Array, species: Mapping[str, tuple[Array, Array | None]], *, n: int
+) -> Spectrum:
+    """Put together from values and errors (or None) of each species, on one grid in THz."""
+    values = {name: value for name, (value, _) in sorted(species.items())}
+    errors = {name: error for name, (_, error) in sorted(species.items())}
+    curves = {
+        name: Curve(frequency, value, errors[name], n, "THz", "1/THz")
+        for name, value in values.items()
+    }
+    known = [error for error in errors.values() if error is not None]
+    error = np.sqrt(np.sum(np.square(known), axis=0)) if len(known) == len(errors) else None
+    total: Array = np.sum(list(values.values()), axis=0)
+    return Spectrum(Curve(frequency, total, error, n, "THz", "1/THz"), curves)
+
+
+def combine_spectra(samples: Sequence[Spectrum]) -> Spectrum:
+    """Mean over independent samples on one grid; errors as :func:`combine_curves`."""
+    if len({tuple(sorted(one.species)) for one in samples}) > 1:
+        raise DatasetError("the samples have different elements")
+    return Spectrum(
+        combine_curves([one.total for one in samples]),
+        {
+            name: combine_curves([one.species[name] for one in samples])
+            for name in (samples[0].species if samples else ())
+        },
+    )
+
+
+def frequency_grid(maximum: float, broadening: float) -> Array:
+    """Frequencies from 0 to ``maximum``, four to a broadening, THz.
+
+    Raises
+    ------
+    DatasetError
+        ``maximum`` or ``broadening`` is not positive.
+    """
+    if not (0 < broadening < maximum):
+        raise DatasetError(
+            f"broadening: {broadening} THz, maximum: {maximum} THz",
+            remedy="the broadening must be positive and smaller than the maximum",
+        )
+    steps = int(np.ceil(4 * maximum / broadening))
+    return np.linspace(0.0, maximum, steps + 1)
