@@ -19,6 +19,7 @@ from al_loop.cli import (
     rehearse,
     status,
     submitter,
+    web,
     worker,
 )
 from al_loop.cli import run as running
@@ -50,6 +51,7 @@ app.add_typer(labels.app, name="labels")
 app.add_typer(export.app, name="export")
 app.add_typer(db.app, name="db")
 app.add_typer(launchpad.app, name="launchpad")
+app.add_typer(web.app, name="web")
 
 
 def run() -> None:

@@ -10,6 +10,7 @@ from al_loop.store.iterations import (
     Decision,
     IterationFacts,
     IterationRecord,
+    Latest,
     Levels,
     Stage,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "LabelRecord",
     "LabelState",
     "LabelTally",
+    "Latest",
     "Levels",
     "LocalServer",
     "Method",

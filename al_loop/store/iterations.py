@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -143,6 +144,26 @@ class IterationFacts(TypedDict, total=False):
     reason: str
 
 
+@dataclass(frozen=True)
+class Latest:
+    """Where a campaign stands: its latest iteration, and the latest errors that are known.
+
+    Errors are force RMSE, eV/Å; ``labelled`` counts the labels of all iterations.
+    """
+
+    campaign: str
+    index: int
+    stage: Stage
+    stage_started: datetime
+    labelled: int
+    test_error: float | None
+    audit_error: float | None
+
+
+def _last_known(values: list[float | None]) -> float | None:
+    return next((value for value in reversed(values) if value is not None), None)
+
+
 def _key(campaign: str, index: int) -> str:
     return f"{campaign}/{index}"
 
@@ -195,6 +216,31 @@ class Iterations:
         """All iterations of a campaign, in order."""
         found = self.table.find({"campaign": campaign}, sort=[("campaign", 1), ("index", 1)])
         return [IterationRecord.model_validate(document) for document in found]
+
+    def all_latest(self) -> dict[str, Latest]:
+        """Where each campaign that has begun stands."""
+        latest = {name: {"$last": f"${name}"} for name in ("index", "stage", "stage_started")}
+        group = {
+            "_id": "$campaign",
+            **latest,
+            "labelled": {"$sum": "$counts.labelled"},
+            "test": {"$push": "$test_errors.force_rmse"},
+            "audit": {"$push": "$audit_error"},
+        }
+        order = {"campaign": 1, "index": 1}
+        found = self.table.aggregate([{"$sort": order}, {"$group": group}])
+        return {
+            d["_id"]: Latest(
+                campaign=d["_id"],
+                index=d["index"],
+                stage=d["stage"],
+                stage_started=d["stage_started"],
+                labelled=d["labelled"],
+                test_error=_last_known(d["test"]),
+                audit_error=_last_known(d["audit"]),
+            )
+            for d in found
+        }
 
     def move(
         self,

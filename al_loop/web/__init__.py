@@ -1,0 +1,1 @@
+"""What a person looks at: campaigns, as pages of FireWorks' own site."""

@@ -1,0 +1,39 @@
+"""How numbers and times are written on a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+from markupsafe import Markup
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """With this many decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part in per cent; a dash of nothing."""
+    return f"{part / whole:.0%}" if whole else "–"
+
+
+def moment(when: datetime | str) -> Markup:
+    """A time in UTC; the page's script says how long ago it is."""
+    when = datetime.fromisoformat(when) if isinstance(when, str) else when
+    text = f"{when:%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{when:%Y-%m-%dT%H:%M:%SZ}", text)
+
+
+def seconds(value: float) -> str:
+    """A time span in the unit that suits it."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if value >= 2 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.1f} s"
+
+
+def add_filters(app: Flask) -> None:
+    """Make these known to the templates."""
+    app.jinja_env.filters.update(number=number, moment=moment, seconds=seconds)
+    app.jinja_env.globals.update(share=share)
