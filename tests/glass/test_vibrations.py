@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.io.lammpsdata import write_lammps_data
+from ase.md.verlet import VelocityVerlet
 from scipy.constants import atomic_mass, elementary_charge
 from scipy.integrate import trapezoid
 
@@ -16,6 +17,7 @@ from al_loop.calculator import FunctionCalculator
 from al_loop.errors import DatasetError, PhysicsFault
 from al_loop.explore.lammps.executable import find_program
 from al_loop.explore.lammps.options import LammpsOptions
+from al_loop.glass.dynamics import velocities_of
 from al_loop.glass.relax import relaxed
 from al_loop.glass.vibrations import (
     THZ_IN_PER_CM,
@@ -331,3 +333,27 @@ def test_a_free_cell_finds_the_lattice_parameter_of_the_minimum() -> None:
     np.testing.assert_allclose(found.cell.lengths(), best, atol=2e-3)
     scaled = relaxed(argon(1, a=5.1), lennard_jones(), cell="isotropic", force=1e-5)
     np.testing.assert_allclose(scaled.cell.lengths(), best, atol=2e-3)
+
+
+def test_molecular_dynamics_gives_the_density_of_states_of_the_modes() -> None:
+    """Velocity Verlet of ASE on the real potential, from the same energy in each mode, near 0 K."""
+    solid = alloy()
+    modes = normal_modes(dynamical_matrix(solid, lennard_jones()), solid.get_chemical_symbols())
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], len(modes.frequencies))
+    signs[modes.translations] = 0.0
+    kick = np.tensordot(signs, modes.vectors, 1) / np.sqrt(solid.get_masses())[:, None]
+    solid.set_velocities(2e-4 * kick)
+    frames = []
+    with VelocityVerlet(solid, timestep=20 * units.fs) as dynamics:
+        dynamics.attach(lambda: frames.append(solid.copy()))
+        dynamics.run(1400)
+    options = {"broadening": 0.1, "maximum": 2.0}
+    found = velocity_density_of_states(
+        velocities_of(frames), solid.get_chemical_symbols(), 0.02, **options
+    )
+    expected = mode_density_of_states(modes, **options)
+    np.testing.assert_allclose(found.total.y, expected.total.y, atol=0.1 * expected.total.y.max())
+    # vibrations of light and heavy atoms differ, and both routes see how
+    bend = found.species["Kr"].y - found.species["Ar"].y * 7 / 9
+    same = expected.species["Kr"].y - expected.species["Ar"].y * 7 / 9
+    assert np.corrcoef(bend, same)[0, 1] > 0.9
