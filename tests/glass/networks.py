@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from ase import Atoms
 
-from al_loop.glass import Trajectory
+from al_loop.glass import Trajectory, read_trajectory
 from al_loop.structures import crystal
 
 
@@ -46,3 +48,8 @@ def rattled(
         atoms.positions += generator.normal(0.0, amplitude, atoms.positions.shape)
         made.append(atoms)
     return Trajectory(tuple(made))
+
+
+def silica_glass() -> Trajectory:
+    """192 atoms of BKS silica, quenched by LAMMPS at 80 K/ps at 2.20 g/cm3, at 300 K."""
+    return read_trajectory(Path(__file__).with_name("silica-bks.extxyz"))

@@ -61,6 +61,12 @@ def test_quartz_has_the_rings_of_its_vertex_symbol() -> None:
     assert tridymite == {6: 2 * 32}  # vertex symbol 6_2 six times
 
 
+def test_rings_of_three_fold_oxygen_are_those_that_sovapy_counts() -> None:
+    """sovapy 0.8.3, stishovite of 576 atoms: the same 2688 rings of King, atom for atom."""
+    found = rings(Trajectory((crystal("stishovite", supercell=(3, 3, 4)),)), "king", largest=4)
+    assert {n: one.value for n, one in found.per_former.items()} == {2: 1.0, 3: 4.0, 4: 9.0}
+
+
 def test_the_same_rings_wherever_the_atoms_are_written() -> None:
     """Unwrapped positions, another order and another cell of the same lattice change nothing."""
     atoms = rattled("beta-cristobalite", size=2, amplitude=0.2).frames[0]
