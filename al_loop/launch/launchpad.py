@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fireworks import LaunchPad
 from pymongo.errors import PyMongoError
@@ -76,6 +76,15 @@ def connection_of(launchpad: LaunchPad) -> Connection:
             "mongoclient_kwargs": launchpad.mongoclient_kwargs,
         }
     )
+
+
+def newest_workflows(
+    launchpad: LaunchPad, campaign: str, *, most: int = 10
+) -> list[dict[str, Any]]:
+    """``nodes``, ``name`` and ``state`` of a campaign's latest workflows, the newest first."""
+    fields = {"_id": 0, "nodes": {"$slice": 1}, "name": 1, "state": 1}
+    found = launchpad.workflows.find({"metadata.campaign": campaign}, fields)
+    return list(found.sort("_id", -1).limit(most))
 
 
 def prepare(launchpad: LaunchPad) -> None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from al_loop.loop.context import Context
+from al_loop.loop.curves import deviations, histogram_bins, learning_curve
 from al_loop.select import Evidence
 from al_loop.store import CalibrationRecord, IterationRecord
 
@@ -77,27 +78,16 @@ def _figure() -> tuple[Figure, Axes]:
 
 def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
     """Force error of the committee against the number of labels that it was trained on."""
-    rows = []
-    for record in iterations:
-        models = ctx.store.models.of_iteration(ctx.name, record.index)
-        if models and record.test_errors and record.test_errors.force_rmse is not None:
-            labels = ctx.store.training_sets.count(models[0].training_set)
-            final = record.final_test_errors
-            last = final.force_rmse if final else None
-            rows.append((labels, record.test_errors.force_rmse, last))
+    rows = learning_curve(ctx.store, ctx.name, iterations)
     if not rows:
         return None
     figure, axes = _figure()
-    then = [(r[0], r[1]) for r in rows]
+    then = [(r.labels, r.test) for r in rows]
     axes.plot(*zip(*then, strict=True), "o-", color=BLUE, label="test frames then")
-    later = [(r[0], r[2]) for r in rows if r[2] is not None]
+    later = [(r.labels, r.final) for r in rows if r.final is not None]
     if later:
         axes.plot(*zip(*later, strict=True), "s--", color=ORANGE, label="all test frames")
-    audits = [
-        (rows[i][0], record.audit_error)
-        for i, record in enumerate(iterations[: len(rows)])
-        if record.audit_error is not None
-    ]
+    audits = [(r.labels, r.audit) for r in rows if r.audit is not None]
     if audits:
         axes.plot(*zip(*audits, strict=True), "^:", color=GREEN, label="audit frames")
     axes.axhline(ctx.spec.converge.audit_force_rmse, color=GREY, lw=0.8)
@@ -117,20 +107,13 @@ def _learning_curve(ctx: Context, iterations: list[IterationRecord]) -> Figure |
 
 def _deviation(ctx: Context, iterations: list[IterationRecord]) -> Figure | None:
     """Maximum force deviation of all samples, an iteration at a time, with the trust levels."""
-    samples = {
-        record.index: np.concatenate([walk.max_force_deviation for walk in walks])
-        for record in iterations
-        if (walks := ctx.store.walks.of_iteration(ctx.name, record.index))
-    }
-    samples = {index: values[np.isfinite(values)] for index, values in samples.items()}
+    samples = {one.index: deviations(ctx.store, ctx.name, one.index) for one in iterations}
     samples = {index: values for index, values in samples.items() if len(values)}
     if not samples:
         return None
     trust = iterations[-1].trust or ctx.spec.select.trust
-    low = trust.lower / 30  # an ideal crystal has no forces, hence no deviation
-    high = max(max(v.max() for v in samples.values()), trust.upper)
-    bins = np.geomspace(low, high * 1.01, 60).tolist()
-    samples = {index: values.clip(min=low) for index, values in samples.items()}
+    bins = histogram_bins(trust, max(values.max() for values in samples.values())).tolist()
+    samples = {index: values.clip(min=bins[0]) for index, values in samples.items()}
     figure, axes = _figure()
     shades = np.linspace(0.25, 1.0, len(samples))
     for shade, (index, values) in zip(shades, samples.items(), strict=True):

@@ -101,6 +101,12 @@ class Models:
         """All models of a campaign, by iteration and member."""
         return self._find({"campaign": campaign})
 
+    def training_sets(self, campaign: str) -> dict[int, str]:
+        """Iteration -> key of the labels that trained its committee."""
+        fields = {"_id": 0, "iteration": 1, "training_set": 1}
+        found = self.table.find({"campaign": campaign}, fields=fields)
+        return {d["iteration"]: d["training_set"] for d in found}
+
     def failed(self, campaign: str) -> dict[str, int]:
         """Number of members of a campaign that could not be trained, per reason."""
         mine = {"campaign": campaign, "state": "failed"}

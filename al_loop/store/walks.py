@@ -86,6 +86,13 @@ class Walks:
         found = self.table.find(query, fields=left_out, sort=[("walker", 1)])
         return [self._from_document(document) for document in found]
 
+    def deviations(self, campaign: str, iteration: int) -> list[Array]:
+        """Maximum force deviations (samples,), eV/Å, of each walker of an iteration; no more."""
+        query = {"campaign": campaign, "iteration": iteration}
+        fields = {"_id": 0, "max_force_deviation": 1}
+        found = self.table.find(query, fields=fields, sort=[("walker", 1)])
+        return [self._unpacked(document["max_force_deviation"]) for document in found]
+
     def last_frames(self, campaign: str, structure: str, *, before: int) -> list[str]:
         """Where the latest walkers of a structure before an iteration have ended, by walker."""
         query = {
@@ -131,7 +138,10 @@ class Walks:
             values[name] = np.empty(0)
         for name in _ARRAYS:
             if packed := document.get(name):
-                if "file" in packed:
-                    packed["data"] = self.files.get_bytes(packed["file"])
-                values[name] = unpack(packed)
+                values[name] = self._unpacked(packed)
         return WalkRecord(**values)
+
+    def _unpacked(self, packed: Document) -> Any:
+        if "file" in packed:
+            packed["data"] = self.files.get_bytes(packed["file"])
+        return unpack(packed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template
+from pydantic import BaseModel
 
+from al_loop.launch.launchpad import newest_workflows
 from al_loop.loop.overview import overview
 from al_loop.store import Store
+from al_loop.web.data import CampaignPage, Reader
 
 pages = Blueprint("al_loop", __name__, static_folder="static", static_url_path="/al-loop/static")
 
@@ -26,3 +29,45 @@ def campaigns() -> str:
 def campaigns_json() -> Response:
     """The same for programs."""
     return jsonify([line.model_dump(mode="json") for line in overview(store())])
+
+
+@pages.get("/campaigns/<name>/")
+def campaign(name: str) -> str:
+    """One campaign."""
+    workflows = newest_workflows(current_app.lp, name)  # type: ignore[attr-defined]
+    return render_template("al_loop/campaign.html", page=_page(name), workflows=workflows)
+
+
+@pages.get("/campaigns/<name>.json")
+def campaign_json(name: str) -> Response:
+    """The same for programs: what `al-loop status --json` prints of it."""
+    return _json(_page(name).status)
+
+
+@pages.get("/campaigns/<name>/curves.json")
+def curves(name: str) -> Response:
+    """Learning curve, fractions, calibration."""
+    _page(name)
+    return _json(_reader().curves(name))
+
+
+@pages.get("/campaigns/<name>/deviation/<int:iteration>.json")
+def deviation(name: str, iteration: int) -> Response:
+    """Deviations of the samples of an iteration."""
+    _page(name)
+    found = _reader().histogram(name, iteration)
+    return _json(found) if found else abort(404, f"iteration {iteration} has not explored")
+
+
+def _reader() -> Reader:
+    found: Reader = current_app.extensions["al_loop_reader"]
+    return found
+
+
+def _page(name: str) -> CampaignPage:
+    found = _reader().campaign(name)
+    return found or abort(404, f"there is no campaign called {name!r} in this database")
+
+
+def _json(document: BaseModel) -> Response:
+    return Response(document.model_dump_json(), mimetype="application/json")

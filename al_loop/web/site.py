@@ -14,6 +14,7 @@ from al_loop.errors import AlLoopError
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.store import Connection, Store
 from al_loop.store.faults import translate
+from al_loop.web.data import Reader
 from al_loop.web.fireworks_site import fresh_site, refuse_odd_requests
 from al_loop.web.headers import dress
 from al_loop.web.login import guard
@@ -46,6 +47,7 @@ def open_site(connection: Connection, users: Users, *, secure: bool = False) -> 
             MAX_CONTENT_LENGTH=LARGEST_FORM,
         )
         app.extensions["al_loop_store"] = store
+        app.extensions["al_loop_reader"] = Reader(store)
         guard(app, users)
         refuse_odd_requests(app)
         dress(app, secure=secure)

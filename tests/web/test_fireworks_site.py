@@ -96,7 +96,12 @@ def test_campaigns_are_listed_with_what_they_wait_for(
     assert (line["name"], line["state"], line["stage"]) == ("cheap", "running", "start")
     assert line["most_iterations"] == spec.budget.iterations
     workflow = site.lp.workflows.find_one({"metadata.campaign": "cheap"})  # type: ignore[attr-defined]
-    assert "start" in client.get(f"/wf/{workflow['nodes'][0]}").text
+    node = workflow["nodes"][0]
+    page = client.get("/campaigns/cheap/").text
+    assert f'href="/wf/{node}"' in page
+    assert f"0 of {due} jobs" in page
+    for path in (f"/wf/{node}", f"/fw/{node}"):
+        assert 'href="/campaigns/cheap/"' in client.get(path).text
 
 
 def test_names_are_escaped_and_an_unchanged_page_is_not_sent_again(

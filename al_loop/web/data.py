@@ -1,0 +1,154 @@
+"""What a page of a campaign reads; what has not changed since is not worked out again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from al_loop.loop.context import Context
+from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
+from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
+from al_loop.store import CampaignRecord, Event, IterationRecord, Store
+
+LATEST_EVENTS = 30
+
+_ORDER = ("start", "train", "explore", "select", "label", "assess")
+_LOOP, _LAST = ("train", "explore", "select", "label"), ("train", "assess")
+_TITLES = {"start": "first labels"}
+
+
+@dataclass(frozen=True)
+class StageBox:
+    """A stage in the picture of an iteration."""
+
+    name: str
+    title: str
+    phase: Literal["done", "now", "ahead"]
+    lines: tuple[str, ...]
+    """What it has counted."""
+    share: float | None
+    """Of its jobs that are done; only now."""
+
+
+@dataclass(frozen=True)
+class CampaignPage:
+    """All that the page of a campaign says."""
+
+    status: CampaignStatus
+    boxes: list[StageBox]
+    stage_started: datetime | None
+    queue_jobs: int
+    """Label jobs that are due."""
+    queue_frames: int
+    events: list[Event]
+    """The youngest first."""
+
+
+class Reader:
+    """Reads for the pages of one process."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._statuses: dict[str, tuple[object, CampaignStatus]] = {}
+        self._curves: dict[str, tuple[object, Curves]] = {}
+
+    def campaign(self, name: str) -> CampaignPage | None:
+        """The page of a campaign; None when there is none of this name."""
+        record = self.store.campaigns.get(name)
+        if record is None:
+            return None
+        latest = self.store.iterations.latest(name)
+        events = self.store.events.latest(name, LATEST_EVENTS)
+        status = self._status(record, latest, events)
+        queue = [job for job in self.store.jobs.all_due(name) if job.stage in ("start", "label")]
+        return CampaignPage(
+            status=status,
+            boxes=stage_boxes(status),
+            stage_started=latest.stage_started if latest and record.state == "running" else None,
+            queue_jobs=len(queue),
+            queue_frames=sum(len(job.items) for job in queue),
+            events=events[::-1],
+        )
+
+    def curves(self, name: str) -> Curves:
+        """Its curves; UserError when there is none of this name, or an engine is missing."""
+        ctx = Context(self.store, name)
+        latest = self.store.iterations.latest(name)
+        stamp = (ctx.record.spec, latest)
+        with self._lock:
+            kept = self._curves.get(name)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        made = curves_of(ctx)
+        with self._lock:
+            self._curves[name] = (stamp, made)
+        return made
+
+    def histogram(self, name: str, iteration: int) -> DeviationHistogram | None:
+        """Deviations of an iteration; None when it has not explored."""
+        return deviation_histogram(Context(self.store, name), iteration)
+
+    def _status(
+        self, record: CampaignRecord, latest: IterationRecord | None, events: list[Event]
+    ) -> CampaignStatus:
+        due = total = 0
+        if latest is not None and record.state == "running":
+            due = self.store.jobs.count_due(record.name, latest.index, latest.stage)
+            total = self.store.jobs.count(record.name, latest.index, latest.stage)
+        stamp = (record, latest, due, total, events[-1:])
+        with self._lock:
+            kept = self._statuses.get(record.name)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        made = campaign_status(self.store, record)
+        with self._lock:
+            self._statuses[record.name] = (stamp, made)
+        return made
+
+
+def stage_boxes(status: CampaignStatus) -> list[StageBox]:
+    """The latest iteration as a row of stages."""
+    if not status.iterations:
+        return []
+    now = status.iterations[-1]
+    boxes = []
+    for name in _stages(now):
+        phase: Literal["done", "now", "ahead"] = "ahead"
+        if name == now.stage and status.state in ("running", "paused"):
+            phase = "now"
+        elif name in now.seconds and name != now.stage:
+            phase = "done"
+        jobs = status.jobs if phase == "now" else None
+        lines = _counted(name, now) if phase != "ahead" else ()
+        if jobs and jobs.total:
+            lines = (f"{jobs.done} of {jobs.total} jobs", *lines)
+        share = jobs.done / jobs.total if jobs and jobs.total else None
+        boxes.append(StageBox(name, _TITLES.get(name, name), phase, lines, share))
+    return boxes
+
+
+def _stages(now: IterationStatus) -> list[str]:
+    """Those that the iteration has had, is at, or will come to."""
+    loop = (
+        ("train", "assess") if now.decision == "final" else ("train", "explore", "select", "label")
+    )
+    return [name for name in _ORDER if name in loop or name in now.seconds or name == now.stage]
+
+
+def _counted(name: str, now: IterationStatus) -> tuple[str, ...]:
+    counts, errors = now.counts, now.test_errors
+    if name == "train" and errors and errors.force_rmse is not None:
+        return (f"{errors.force_rmse:.3f} eV/Å on {errors.frames} test frames",)
+    if name == "explore" and counts.explored:
+        return (f"{counts.explored:,} samples",)
+    if name == "select" and counts.explored:
+        return (f"{counts.candidate:,} candidates", f"{counts.audit} audit frames")
+    if name == "label" and now.decision != "final":
+        failed = counts.failed_labels + counts.quarantined_labels
+        return (f"{counts.labelled:,} labels", *((f"{failed} not good",) if failed else ()))
+    if name == "assess" and now.final_test_errors and now.final_test_errors.force_rmse is not None:
+        return (f"{now.final_test_errors.force_rmse:.3f} eV/Å on all test frames",)
+    return ()

@@ -1,0 +1,161 @@
+"""The page of a campaign that runs: its numbers, against the store; and in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from al_loop.store import Connection, Event, Store
+from al_loop.web.site import open_site
+from al_loop.web.users import Users
+from tests.loop.test_late_labels import NAME, Hands, at, begin, carry_on
+from tests.web.conftest import token
+
+pytestmark = pytest.mark.engine
+
+CHROMIUM = shutil.which("chromium")
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def running(
+    new_database: Callable[[], Connection], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """A campaign whose second iteration explores, with a job of the first given up."""
+    with Store(new_database()) as store:
+        begin(store, tmp_path_factory.mktemp("running"), quorum=0.5)
+        hands = Hands()
+        hands.break_ = lambda job: job.stage == "label" and job.name.endswith("0")
+        carry_on(store, hands, lambda: at(store, 1, "explore"))
+        store.events.add(Event(campaign=NAME, kind="hostile", text=HOSTILE))
+        yield store
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Users:
+    return Users(tmp_path_factory.mktemp("people") / "users.json")
+
+
+@pytest.fixture(scope="module")
+def site_of_it(running: Store, people: Users) -> Iterator[Flask]:
+    people.add("nobody", role="read")
+    with open_site(running.connection, people) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def client(site_of_it: Flask, people: Users) -> FlaskClient:
+    browser = site_of_it.test_client()
+    form = {"name": "ada", "password": people.add("ada", role="read")}
+    form["csrf"] = token(browser.get("/login").text)
+    assert browser.post("/login", data=form).status_code == 302
+    return browser
+
+
+def test_learning_points_count_the_labels_that_trained_each_committee(
+    client: FlaskClient, running: Store
+) -> None:
+    curves = client.get(f"/campaigns/{NAME}/curves.json").json
+    assert [point["iteration"] for point in curves["learning"]] == [0, 1]
+    for point in curves["learning"]:
+        (model, *_) = running.models.of_iteration(NAME, point["iteration"])
+        assert point["labels"] == len(running.training_sets.frames(model.training_set))
+    assert curves["learning"][0]["labels"] < curves["learning"][1]["labels"]
+    first = running.iterations.get(NAME, 0)
+    assert first is not None and first.test_errors is not None
+    assert curves["learning"][0]["test"] == first.test_errors.force_rmse
+    (row,) = curves["fractions"]
+    assert row["accurate"] + row["candidate"] + row["failed"] == pytest.approx(1.0)
+    points = curves["calibration"]
+    assert points["deviation"] == sorted(points["deviation"])
+    errors = {one.error for one in running.selections.of_iteration(NAME, 0)} - {None}
+    assert points["error"] and set(points["error"]) <= errors
+
+
+def test_the_histogram_holds_each_sample_once(client: FlaskClient, running: Store) -> None:
+    found = client.get(f"/campaigns/{NAME}/deviation/0.json").json
+    walks = running.walks.of_iteration(NAME, 0)
+    samples = np.concatenate([walk.max_force_deviation for walk in walks])
+    assert sum(found["counts"]) == np.isfinite(samples).sum() > 0
+    assert len(found["edges"]) == len(found["counts"]) + 1
+    for i in range(1, len(found["counts"])):
+        assert sum(found["counts"][i:]) == (samples >= found["edges"][i]).sum()
+    assert client.get(f"/campaigns/{NAME}/deviation/1.json").status_code == 404
+
+
+def test_the_page_says_where_the_loop_stands_and_what_failed(client: FlaskClient) -> None:
+    text = client.get(f"/campaigns/{NAME}/").text
+    assert 'aria-current="step"' in text
+    assert "was given up" in text and "no such device" in text
+    assert "What to do:" in text
+    assert HOSTILE not in text and "&lt;img src=x" in text
+    for path in ("/", "/curves.json", ".json", "/deviation/0.json"):
+        answer = client.get(f"/campaigns/{NAME}{path}")
+        tag = {"If-None-Match": answer.headers["ETag"]}
+        assert client.get(f"/campaigns/{NAME}{path}", headers=tag).status_code == 304
+        assert client.get(f"/campaigns/other{path}").status_code == 404
+
+
+@pytest.fixture
+def browser(site_of_it: Flask, people: Users) -> Iterator[Callable[..., Page]]:
+    """Pages of a real browser, signed in; insists on no error and no request to another host."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: tests/system-packages")
+    server = make_server("127.0.0.1", 0, site_of_it, threaded=True)
+    here = f"http://127.0.0.1:{server.port}"
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    complaints: list[str] = []
+    password = people.add("grace", role="read")
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+            def visit(path: str, **options: object) -> Page:
+                page = chromium.new_page(**options)  # type: ignore[arg-type]
+                page.on("console", lambda m: complaints.append(m.text))
+                page.on("pageerror", lambda e: complaints.append(str(e)))
+                page.on(
+                    "request",
+                    lambda r: None if r.url.startswith(here) else complaints.append(r.url),
+                )
+                page.goto(here + path)
+                page.get_by_label("Name").fill("grace")
+                page.get_by_label("Password").fill(password)
+                page.get_by_role("main").get_by_role("button", name="Sign in").click()
+                return page
+
+            yield visit
+            chromium.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert complaints == []
+
+
+def test_a_browser_draws_it_and_shows_what_changes(
+    browser: Callable[..., Page], running: Store
+) -> None:
+    page = browser(f"/campaigns/{NAME}/", viewport={"width": 390, "height": 844})
+    for chart in ("learning", "fractions", "histogram", "calibration"):
+        expect(page.locator(f"#{chart} canvas")).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, "a phone has to scroll sideways"
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll('.chart canvas')].map(c => {
+          const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+          return d.filter((v, i) => i % 4 === 3 && v > 0).length; })"""
+    )
+    assert min(drawn) > 500, "a chart is empty"
+    expect(page.locator(".stages li.now")).to_contain_text("explore", ignore_case=True)
+    running.events.add(Event(campaign=NAME, kind="news", text="seen without a reload"))
+    expect(page.locator(".events").first).to_contain_text("seen without a reload", timeout=20_000)
