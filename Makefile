@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: quickstart test test-fast lint packages clean
+.PHONY: quickstart test test-fast lint docs packages clean
 
 quickstart: $(STAMP)
 	$(BIN)/al-loop run configs/silica-quickstart.yaml
@@ -22,6 +22,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet -f docs/mkdocs/mkdocs.yml
+	@echo "written: build/site/index.html (its search needs a server: python3 -m http.server -d build/site)"
+
 packages:
 	@if [ "$$(id -u)" -eq 0 ]; then tests/system-packages; fi
 
@@ -35,4 +39,4 @@ $(STAMP): pyproject.toml
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -18,6 +18,8 @@ from al_loop.store import Connection, Store
 class Campaign:
     """A campaign: its file, and the database in which it lives.
 
+    Examples
+    --------
     >>> campaign = Campaign.from_file("silica.yaml", Connection.from_launchpad_file(path))
     >>> campaign.run(cores=2)  # doctest: +SKIP
     >>> campaign.status().iterations[-1].test_errors.force_rmse  # doctest: +SKIP

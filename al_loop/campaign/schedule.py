@@ -22,7 +22,9 @@ class _Schedule(StrictModel):
 
 
 class _Thermal(_Schedule):
-    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(("nvt",), min_length=1)
+    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(
+        ("nvt",), min_length=1, description="nvt: at constant volume; npt: at constant pressure."
+    )
     pressure: float = Field(0.0, description="GPa, for npt.")
 
 
@@ -31,7 +33,9 @@ class Melt(_Schedule):
 
     temperatures: tuple[_Kelvin, ...] = Field(min_length=1, description="K.")
     hold: _LongPs = Field(description="ps.")
-    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(("nvt",), min_length=1)
+    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(
+        ("nvt",), min_length=1, description="nvt: at constant volume; npt: at constant pressure."
+    )
     pressures: tuple[float, ...] = Field((0.0,), min_length=1, description="GPa, for npt.")
 
 

@@ -44,8 +44,8 @@ SCHEMA_VERSION = 1
 class SplitOptions(Options):
     """Fractions of the labelled frames that are never trained on; the frame's hash decides."""
 
-    valid: float = Field(0.05, ge=0, lt=0.5)
-    test: float = Field(0.15, gt=0, lt=0.5)
+    valid: float = Field(0.05, ge=0, lt=0.5, description="Chooses the leader of a committee.")
+    test: float = Field(0.15, gt=0, lt=0.5, description="Measures errors, and nothing else.")
 
 
 class Converge(Options):
@@ -73,7 +73,7 @@ class Converge(Options):
         description="The test error must not have fallen by more than this share since the "
         "iteration before; null: it may.",
     )
-    iterations: int = Field(2, ge=1)
+    iterations: int = Field(2, ge=1, description="In a row that have to meet all of this.")
 
     @property
     def force_target(self) -> float:
@@ -84,7 +84,7 @@ class Converge(Options):
 class Budget(Options):
     """What the campaign may spend; reaching it ends the campaign and is reported as such."""
 
-    iterations: int = Field(10, ge=1, le=1000)
+    iterations: int = Field(10, ge=1, le=1000, description="The last training not counted.")
     labels: int | None = Field(None, ge=1, description="Labels, the first ones included.")
     hours: Positive | None = Field(None, description="Wall time since the start, h.")
 
@@ -92,8 +92,8 @@ class Budget(Options):
 class CampaignSpec(Options):
     """A campaign, as asked for."""
 
-    name: Name
-    description: str = ""
+    name: Name = Field(description="Of the campaign, in the database and for its folder.")
+    description: str = Field("", description="For people.")
     elements: tuple[Element, ...] = Field(
         min_length=1, description="All elements, in the order of the potential's atom types."
     )
@@ -101,7 +101,9 @@ class CampaignSpec(Options):
     folder: str | None = Field(
         None, description="Folder of the campaign's files; default: its name, here."
     )
-    structures: dict[Name, StructureSource] = Field(min_length=1)
+    structures: dict[Name, StructureSource] = Field(
+        min_length=1, description="Where the first labels and the walkers start, by a name each."
+    )
     train: TrainStage = Field(default_factory=lambda: TrainStage.model_validate({}))
     explore: ExploreStage
     select: SelectStage

@@ -85,7 +85,9 @@ class ExploreConditions(Options):
     schedule: Schedule | None = Field(
         None, description="What happens, in words; default: held, by the four keys that follow."
     )
-    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(("nvt",), min_length=1)
+    ensembles: tuple[Literal["nvt", "npt"], ...] = Field(
+        ("nvt",), min_length=1, description="nvt: at constant volume; npt: at constant pressure."
+    )
     temperatures: tuple[Positive, ...] = Field((), description="K.")
     pressures: tuple[float, ...] = Field((0.0,), min_length=1, description="GPa, for npt.")
     steps: int | None = Field(None, ge=1, description="MD steps of a walker.")
@@ -133,7 +135,9 @@ class ExploreStage(_EngineStage):
     timestep: Positive = Field(1.0, le=5.0, description="fs.")
     sample_every: int = Field(10, ge=1, description="MD steps between two samples.")
     walkers_per_job: int = Field(4, ge=1, description="Walkers that share one process, in turn.")
-    stages: tuple[ExploreConditions, ...] = Field(min_length=1)
+    stages: tuple[ExploreConditions, ...] = Field(
+        min_length=1, description="One after the other, iteration by iteration."
+    )
     temperature_factor: float = Field(
         4.0, gt=1, description="A walker stops above this multiple of its temperature."
     )

@@ -44,7 +44,11 @@ def _count(formula: str) -> tuple[tuple[str, int], ...]:
 
 
 class Frames:
-    """Collection ``frames``. Key: ``al_loop.frame.frame_hash``."""
+    """Collection ``frames``. Key: ``al_loop.frame.frame_hash``.
+
+    Fields: ``formula``, ``natoms``, ``numbers`` (atomic ones), ``cell`` and ``positions`` (Å),
+    ``pbc``.
+    """
 
     def __init__(self, client: Client) -> None:
         self.table = Table(client, "frames")

@@ -16,7 +16,10 @@ first one; before: the one that was doubted, and gave way."""
 
 
 class Relabels:
-    """Collection ``relabels``. Key: campaign, iteration, why, frame and method."""
+    """Collection ``relabels``. Key: campaign, iteration, why, frame and method.
+
+    Fields: those of a label, ``campaign`` and ``why`` (noise, asked or before).
+    """
 
     def __init__(self, client: Client) -> None:
         index = IndexModel([("campaign", 1), ("why", 1), ("method", 1)])
