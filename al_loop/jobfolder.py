@@ -199,7 +199,8 @@ class JobFolder:
         """What a job of this kind is asked for; JobFolderError when it is another one."""
         spec = self.spec()
         if spec.kind != kind:
-            raise JobFolderError(f"this is a job of kind {spec.kind!r}", where=self.path)
+            found = f"this is a job of kind {spec.kind!r}, no {kind} job"
+            raise JobFolderError(found, where=self.path)
         try:
             return model.model_validate(spec.params)
         except ValidationError as error:
