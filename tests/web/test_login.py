@@ -18,6 +18,7 @@ VALUES = {
     "sorting_order": "ASCENDING",
     "key": "campaign", "value": "cheap", "interval": "days", "num_intervals": "3",
     "coll": "fireworks", "filename": "css/styles.css", "name": "cheap", "index": "0",
+    "iteration": "0",
 }  # fmt: skip
 
 
