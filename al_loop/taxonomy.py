@@ -243,6 +243,22 @@ JOBS = (
 )
 """Why a job failed."""
 
+GLASS = (
+    Fault(
+        "not-relaxed",
+        "forces are left after the steps of a relaxation",
+        "campaign",
+        "allow more steps, or ask for a larger force",
+    ),
+    Fault(
+        "not-stable",
+        "a strain lowers the energy of a configuration whose elastic constants are wanted",
+        "frame",
+        "relax cell and positions first; a potential whose force jumps at its cutoff does it too",
+    ),
+)
+"""Why a property of a glass has no value."""
+
 FINDINGS = (
     Fault("run-lost", "a worker died while it ran a job", "node", _BY_ITSELF),
     Fault("reservation-lost", "a job was reserved and never came to run", "site", _BY_ITSELF),
@@ -343,7 +359,7 @@ FINDINGS = (
 """What the doctor finds."""
 
 FAULTS: dict[str, Fault] = {
-    f.code: f for f in (*LABELS, *DOUBTS, *TRAINING, *WALKERS, *JOBS, *FINDINGS)
+    f.code: f for f in (*LABELS, *DOUBTS, *TRAINING, *WALKERS, *JOBS, *GLASS, *FINDINGS)
 }
 
 _SIGNS: tuple[tuple[str, str], ...] = (

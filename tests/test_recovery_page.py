@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from al_loop.taxonomy import DOUBTS, FINDINGS, JOBS, LABELS, TRAINING, WALKERS, Fault
+from al_loop.taxonomy import DOUBTS, FINDINGS, GLASS, JOBS, LABELS, TRAINING, WALKERS, Fault
 
 PAGE = Path(__file__).parents[1] / "docs" / "recovery.md"
 
@@ -17,6 +17,7 @@ SECTIONS: dict[str, Sequence[Fault]] = {
     "A member of the committee is missing": TRAINING,
     "A walker ended before its time": WALKERS,
     "A job failed": JOBS,
+    "A property of a glass has no value": GLASS,
     "The doctor found": FINDINGS,
 }
 

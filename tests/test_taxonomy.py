@@ -18,6 +18,7 @@ from al_loop.taxonomy import (
     DOUBTS,
     FAULTS,
     FINDINGS,
+    GLASS,
     JOBS,
     LABELS,
     TRAINING,
@@ -56,7 +57,7 @@ def test_every_reason_of_a_walker_and_of_a_labeller_is_on_the_list() -> None:
 
 
 def test_no_code_stands_on_the_list_twice() -> None:
-    assert len(FAULTS) == sum(map(len, (LABELS, DOUBTS, TRAINING, WALKERS, JOBS, FINDINGS)))
+    assert len(FAULTS) == sum(map(len, (LABELS, DOUBTS, TRAINING, WALKERS, JOBS, GLASS, FINDINGS)))
 
 
 def test_each_fault_says_what_and_what_to_do() -> None:
