@@ -91,7 +91,6 @@ def test_constants_are_the_curvature_of_the_energy(glass: Atoms) -> None:
 
 
 def test_sound_in_phonopy_is_as_fast_as_the_constants_say(crystal: Atoms) -> None:
-    pytest.importorskip("phonopy")
     from al_loop.glass.vibrations import crystal_phonons
 
     found = elastic_constants(crystal, lennard_jones(), strain=1e-3)

@@ -174,7 +174,6 @@ def test_a_matrix_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 def test_phonopy_finds_the_modes_that_the_supercell_has() -> None:
     """An ordered alloy of two masses; wave vectors that fit the supercell, so the same modes."""
-    pytest.importorskip("phonopy")
     cell = argon(1)
     cell.set_chemical_symbols(["Kr", "Ar", "Ar", "Ar"])
     alike = lennard_jones()
