@@ -1,0 +1,31 @@
+"""A measurement against experiment, DFT and other potentials."""
+
+from al_loop.glass.compare.gates import Gate, parse_gate, parse_gates
+from al_loop.glass.compare.judge import GateResult, judge
+from al_loop.glass.compare.library import load_references, read_references, shipped_references
+from al_loop.glass.compare.measured import from_measurement
+from al_loop.glass.compare.reference import Reference, ReferenceCurve, References, Subject
+from al_loop.glass.compare.similarity import Similarity, overlap, r_chi, similarity
+from al_loop.glass.compare.verdict import Verdict, compare
+
+__all__ = [
+    "Gate",
+    "GateResult",
+    "Reference",
+    "ReferenceCurve",
+    "References",
+    "Similarity",
+    "Subject",
+    "Verdict",
+    "compare",
+    "from_measurement",
+    "judge",
+    "load_references",
+    "overlap",
+    "parse_gate",
+    "parse_gates",
+    "r_chi",
+    "read_references",
+    "shipped_references",
+    "similarity",
+]

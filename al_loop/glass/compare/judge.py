@@ -1,0 +1,142 @@
+"""Whether gates are passed, error bars taken into account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import hypot, inf
+from typing import Literal
+
+from al_loop.glass.compare.gates import Gate
+from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
+from al_loop.glass.compare.verdict import COVERAGE, State, of_curve
+from al_loop.glass.estimate import Estimate
+from al_loop.glass.measuring.measurement import Measurement
+
+GateState = Literal["passed", "failed", "undecided"]
+_STATES: dict[State, GateState] = {
+    "inside": "passed",
+    "outside": "failed",
+    "undecided": "undecided",
+}
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """``words``: one line to print. ``off``: by how much it fails, in the value's unit (of a
+    curve, R_chi), 0 where it does not; negative where the value is too low.
+
+    ``because``: undecided for lack of a measurement, a reference, or enough samples.
+    """
+
+    gate: Gate
+    state: GateState
+    words: str
+    off: float = 0.0
+    measured: Estimate | None = None
+    reference: Reference | ReferenceCurve | None = None
+    because: Literal["", "not measured", "no reference", "error bars"] = ""
+
+
+def judge(
+    gates: Iterable[Gate], measurement: Measurement, references: References
+) -> list[GateResult]:
+    """Passed where all of the error bar (two standard errors) is inside, failed where none is.
+
+    Of a gate on the distance to a reference the bar is that of both together; the reference is the
+    most trusted one (:data:`~al_loop.glass.compare.reference.METHODS`) of this substance. A value
+    without an error bar (a single sample of one frame) is judged by itself, and the words say so.
+    """
+    ours = references.of(measurement.conditions)
+    return [_judge(one, measurement, ours) for one in gates]
+
+
+def _judge(gate: Gate, measurement: Measurement, ours: References) -> GateResult:
+    if gate.kind == "alike":
+        return _curve(gate, measurement, ours)
+    measured = measurement.values.get(gate.name)
+    if measured is None:
+        return _not_measured(gate, measurement)
+    if gate.kind == "bounds":
+        return _bounds(gate, measured)
+    reference = ours.best(gate.name)
+    if reference is None:
+        return _no_reference(gate, measured)
+    return _near(gate, measured, reference)
+
+
+def _bounds(gate: Gate, measured: Estimate) -> GateResult:
+    low = -inf if gate.low is None else gate.low
+    high = inf if gate.high is None else gate.high
+    bar = COVERAGE * (measured.error or 0.0)
+    return _said(gate, measured, (low, high), bar, f"asked for {gate.text}")
+
+
+def _near(gate: Gate, measured: Estimate, reference: Reference) -> GateResult:
+    tolerance = gate.tolerance or 0.0
+    if gate.relative:
+        tolerance *= abs(reference.value)
+    bar = COVERAGE * hypot(measured.error or 0.0, reference.uncertainty or 0.0)
+    around = (reference.value - tolerance, reference.value + tolerance)
+    wanted = Estimate(reference.value, reference.uncertainty, 1, reference.unit)
+    asked = f"asked for {wanted} within {gate.text} ({reference.source})"
+    return replace(_said(gate, measured, around, bar, asked), reference=reference)
+
+
+def _said(
+    gate: Gate, measured: Estimate, within: tuple[float, float], bar: float, asked: str
+) -> GateResult:
+    value, (low, high) = measured.value, within
+    slack = 1e-9 * max(abs(value), 1e-9)
+    off = min(0.0, value - low) + max(0.0, value - high)
+    if abs(off) <= slack:
+        off = 0.0
+    if value - bar >= low - slack and value + bar <= high + slack:
+        state: GateState = "passed"
+    elif value + bar < low - slack or value - bar > high + slack:
+        state = "failed"
+    else:
+        state = "undecided"
+    words = f"{gate.name} {state}: {measured}, {asked}"
+    if state == "failed":
+        unit = f" {gate.unit}" if gate.unit else ""
+        words += f"; {abs(off):.2g}{unit} too {'low' if off < 0 else 'high'}"
+    if state == "undecided":
+        words += f"; error bars (±{bar:.2g}) reach across the border: measure more samples"
+    elif measured.error is None:
+        words += "; a single value without an error bar"
+    because: Literal["", "error bars"] = "error bars" if state == "undecided" else ""
+    return GateResult(gate, state, words, off, measured, because=because)
+
+
+def _curve(gate: Gate, measurement: Measurement, ours: References) -> GateResult:
+    if gate.name not in measurement.curves:
+        return _not_measured(gate, measurement)
+    reference = next((one for one in ours.curves if one.name == gate.name), None)
+    if reference is None:
+        return _no_reference(gate, None)
+    asked = replace(reference, tolerance=gate.tolerance or 0.0)
+    verdict = of_curve(measurement, asked)
+    state = _STATES[verdict.state]
+    words = f"{gate.name} {state}: {verdict.words} ({reference.subject.source})"
+    return GateResult(
+        gate,
+        state,
+        words,
+        0.0 if state == "passed" else verdict.off,
+        reference=reference,
+        because="error bars" if state == "undecided" else "",
+    )
+
+
+def _not_measured(gate: Gate, measurement: Measurement) -> GateResult:
+    words = f"{gate.name} undecided: not measured: {measurement.why_missing(gate.name)}"
+    return GateResult(gate, "undecided", words, because="not measured")
+
+
+def _no_reference(gate: Gate, measured: Estimate | None) -> GateResult:
+    words = (
+        f"{gate.name} undecided: no reference for this composition, phase, temperature and "
+        "pressure; give one with `references`, or ask for bounds"
+    )
+    return GateResult(gate, "undecided", words, measured=measured, because="no reference")

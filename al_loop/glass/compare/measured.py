@@ -1,0 +1,36 @@
+"""Another measurement as the reference: a DFT run, or another potential's glass."""
+
+from __future__ import annotations
+
+from al_loop.glass.compare.curve_file import TOLERANCE
+from al_loop.glass.compare.reference import ROOM, Reference, ReferenceCurve, References, Subject
+from al_loop.glass.measuring.measurement import Measurement
+
+
+def from_measurement(measurement: Measurement, *, source: str) -> References:
+    """Its values (with errors of their own) and curves as references.
+
+    A value without an error bar has no width to agree within and is left out.
+    """
+    at = measurement.conditions
+    common = {
+        "phase": at.phase,
+        "composition": dict(at.fractions),
+        "temperature": ROOM if at.temperature is None else at.temperature,
+        "pressure": at.pressure,
+        "method": "measurement",
+        "source": source,
+    }
+    values = tuple(
+        Reference.model_validate(
+            {**common, "name": name, "value": one.value, "unit": one.unit, "uncertainty": one.error}
+        )
+        for name, one in measurement.values.items()
+        if one.error is not None
+    )
+    subject = Subject.model_validate(common)
+    curves = tuple(
+        ReferenceCurve(name, subject, one.x, one.y, one.error, TOLERANCE)
+        for name, one in measurement.curves.items()
+    )
+    return References(values, curves)

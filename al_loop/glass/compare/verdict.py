@@ -1,0 +1,113 @@
+"""Inside a reference's spread, or how far off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot, sqrt
+from typing import Literal
+
+from al_loop.errors import DatasetError
+from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
+from al_loop.glass.compare.similarity import Similarity, similarity
+from al_loop.glass.estimate import Estimate
+from al_loop.glass.measuring.measurement import Measurement
+
+COVERAGE = 2.0
+"""Standard errors that an error bar reaches: 95 %."""
+
+State = Literal["inside", "outside", "undecided"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A value or curve beside one reference.
+
+    Of a value: ``deviation`` is measured minus reference, ``off`` how far it lies outside what the
+    reference allows (0 inside), ``sigmas`` the deviation in standard errors of both (None
+    without any). Of a curve: ``alike``, and ``off`` is the R_chi above what is tolerated.
+    """
+
+    name: str
+    state: State
+    off: float
+    words: str
+    reference: Reference | ReferenceCurve
+    measured: Estimate | None = None
+    deviation: float | None = None
+    sigmas: float | None = None
+    alike: Similarity | None = None
+
+
+def compare(measurement: Measurement, references: References) -> list[Verdict]:
+    """A verdict for each reference that is of what was measured.
+
+    A value agrees with its reference within the reference's half width b: its spread, or two
+    standard errors. It is *inside* where all of its error bar (two standard errors) is within b,
+    *outside* where none of it is, *undecided* where the bar reaches across the border.
+
+    A curve agrees where R_chi is not above the reference's tolerance; where only error bars take it
+    above, it is undecided.
+    """
+    found: list[Verdict] = []
+    ours = references.of(measurement.conditions)
+    for reference in ours.values:
+        if reference.name in measurement.values:
+            found.append(of_value(measurement.values[reference.name], reference))
+    for curve in ours.curves:
+        if curve.name in measurement.curves:
+            found.append(of_curve(measurement, curve))
+    return found
+
+
+def place(distance: float, bar: float, allowed: float) -> State:
+    """Where something at a distance with an error bar is, if ``allowed`` is the border."""
+    if distance + bar <= allowed * (1 + 1e-12):
+        return "inside"
+    return "outside" if distance - bar > allowed else "undecided"
+
+
+def of_value(measured: Estimate, reference: Reference) -> Verdict:
+    """A value beside its reference."""
+    deviation = measured.value - reference.value
+    allowed = reference.half_width
+    state = place(abs(deviation), COVERAGE * (measured.error or 0.0), allowed)
+    off = max(0.0, abs(deviation) - allowed)
+    both = hypot(measured.error or 0.0, reference.uncertainty or 0.0)
+    unit = f" {measured.unit}" if measured.unit else ""
+    words = {
+        "inside": "inside",
+        "outside": f"{off:.2g}{unit} too {'high' if deviation > 0 else 'low'}",
+        "undecided": "undecided: its error bar reaches across the border",
+    }[state]
+    if measured.error is None:
+        words += " (a single value: no error bar)"
+    return Verdict(
+        reference.name,
+        state,
+        off,
+        words,
+        reference,
+        measured,
+        deviation,
+        abs(deviation) / both if both else None,
+    )
+
+
+def of_curve(measurement: Measurement, reference: ReferenceCurve) -> Verdict:
+    """A curve beside its reference."""
+    try:
+        alike = similarity(measurement.curves[reference.name], reference)
+    except DatasetError as error:
+        return Verdict(reference.name, "undecided", 0.0, f"undecided: {error.what}", reference)
+    sure = sqrt(max(0.0, alike.r_chi**2 - alike.noise**2))
+    state: State = "inside"
+    if alike.r_chi > reference.tolerance:
+        state = "outside" if sure > reference.tolerance else "undecided"
+    words = f"R_chi {100 * alike.r_chi:.2g} %, overlap {100 * alike.overlap:.3g} %"
+    words += {
+        "inside": "",
+        "outside": f": above {100 * reference.tolerance:.2g} %",
+        "undecided": f": above {100 * reference.tolerance:.2g} % by no more than its noise",
+    }[state]
+    off = max(0.0, alike.r_chi - reference.tolerance)
+    return Verdict(reference.name, state, off, words, reference, alike=alike)

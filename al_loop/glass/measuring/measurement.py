@@ -1,0 +1,170 @@
+"""What was measured, with names; stored as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from al_loop.errors import DatasetError
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.jobfolder import write_atomically
+from al_loop.units import Array
+
+FORMAT = "al-loop glass measurement 1"
+_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the samples are: ``fractions`` of atoms by element, K (or None), GPa.
+
+    ``atoms`` of a sample and ``frames`` of each, ``sources``: where they come from.
+    """
+
+    phase: str
+    fractions: Mapping[str, float]
+    temperature: float | None
+    pressure: float
+    atoms: tuple[int, ...]
+    frames: tuple[int, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Named values and curves, means over the samples.
+
+    ``missing`` says why a value or a group (by name) is not there. ``overlaps`` are sentences on
+    atoms that are too close. ``by_sample`` has the values of each sample by itself.
+    """
+
+    conditions: Conditions
+    values: Mapping[str, Estimate]
+    curves: Mapping[str, Curve]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    overlaps: tuple[str, ...] = ()
+    by_sample: tuple[Mapping[str, float], ...] = ()
+
+    def why_missing(self, name: str) -> str:
+        """Why there is no value or curve of this name."""
+        for prefix in (name, name.rsplit("_", 1)[0], name.split("_")[0]):
+            if prefix in self.missing:
+                return self.missing[prefix]
+        return "; ".join(f"{what}: {why}" for what, why in self.missing.items()) or (
+            "the samples have no such thing"
+        )
+
+    def write(self, path: str | Path) -> None:
+        """As JSON: numbers, lists and text only."""
+        text = _Stored.model_validate(
+            {
+                "format": FORMAT,
+                "conditions": asdict(self.conditions),
+                "values": {name: asdict(one) for name, one in self.values.items()},
+                "curves": {name: _plain(one) for name, one in self.curves.items()},
+                "missing": dict(self.missing),
+                "overlaps": self.overlaps,
+                "by_sample": self.by_sample,
+            }
+        ).model_dump_json(indent=1)
+        try:
+            write_atomically(Path(path), text + "\n")
+        except OSError as error:
+            raise DatasetError(f"cannot be written: {error.strerror}", where=path) from None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Measurement:
+        """Read what :meth:`write` has written.
+
+        Raises
+        ------
+        DatasetError
+            The file cannot be read, or is something else.
+        """
+        remedy = "give a file that `al-loop glass measure -o FILE` has written"
+        try:
+            stored = _Stored.model_validate_json(Path(path).read_bytes())
+        except OSError as error:
+            raise DatasetError(f"cannot be read: {error.strerror}", where=path) from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise DatasetError(
+                f"this is no measurement: {place}: {first['msg']}", where=path, remedy=remedy
+            ) from None
+        if stored.format != FORMAT:
+            raise DatasetError(f"its format is {stored.format!r}", where=path, remedy=remedy)
+        return cls(
+            Conditions(**stored.conditions.model_dump()),
+            {name: Estimate(**one.model_dump()) for name, one in stored.values.items()},
+            {name: one.curve(f"{path}: {name}") for name, one in stored.curves.items()},
+            stored.missing,
+            stored.overlaps,
+            tuple(stored.by_sample),
+        )
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class _Conditions(_Strict):
+    phase: str
+    fractions: dict[str, float]
+    temperature: float | None
+    pressure: float
+    atoms: tuple[int, ...]
+    frames: tuple[int, ...]
+    sources: tuple[str, ...]
+
+
+class _Value(_Strict):
+    value: float
+    error: float | None
+    n: int
+    unit: str
+
+
+class _Curve(_Strict):
+    x: list[float]
+    y: list[float]
+    error: list[float] | None
+    n: int
+    x_unit: str
+    y_unit: str
+
+    def curve(self, where: str) -> Curve:
+        if len(self.y) != len(self.x) or (self.error and len(self.error) != len(self.x)):
+            raise DatasetError("x, y and error have different lengths", where=where)
+        error = None if self.error is None else np.array(self.error)
+        return Curve(np.array(self.x), np.array(self.y), error, self.n, self.x_unit, self.y_unit)
+
+
+class _Stored(_Strict):
+    format: str
+    conditions: _Conditions
+    values: dict[str, _Value]
+    curves: dict[str, _Curve]
+    missing: dict[str, str]
+    overlaps: tuple[str, ...]
+    by_sample: list[dict[str, float]]
+
+
+def _plain(curve: Curve) -> dict[str, Any]:
+    return {
+        "x": _numbers(curve.x),
+        "y": _numbers(curve.y),
+        "error": None if curve.error is None else _numbers(curve.error),
+        "n": curve.n,
+        "x_unit": curve.x_unit,
+        "y_unit": curve.y_unit,
+    }
+
+
+def _numbers(values: Array) -> list[float]:
+    return [float(f"{value:.{_DIGITS}g}") for value in values]

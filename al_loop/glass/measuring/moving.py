@@ -1,0 +1,127 @@
+"""Dynamics and vibrations of a sample, from its run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from al_loop.errors import DatasetError
+from al_loop.glass.dynamics import (
+    mean_square_displacement,
+    nernst_einstein,
+    paths_of,
+    self_diffusion,
+    velocities_of,
+    velocity_autocorrelation,
+)
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring.options import MeasureOptions
+from al_loop.glass.measuring.part import Part
+from al_loop.glass.trajectory import Trajectory
+from al_loop.glass.vibrations import Spectrum, effective_neutron, velocity_density_of_states
+
+_DIFFUSIVE = 0.8
+"""Where the MSD grows with a lower power of time, its slope is no diffusion coefficient."""
+_MOST_POINTS = 1000
+_LONGEST_VACF = 1.0  # ps
+
+
+def temperature(sample: Trajectory) -> Estimate | None:
+    """K, of the velocities of its frames; None without."""
+    if not all(atoms.has("momenta") for atoms in sample.frames):
+        return None
+    values = [float(atoms.get_temperature()) for atoms in sample.frames]
+    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    return Estimate(float(np.mean(values)), error, len(values), "K")
+
+
+def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) -> Part:
+    """Mean-square displacements, diffusion, conductivity, velocity autocorrelations."""
+    part = Part()
+    with part.attempt("dynamics"):
+        step, symbols = sample.time_step(), list(sample.ordered_symbols())
+        paths = paths_of(sample.frames)
+        for name, curve in mean_square_displacement(paths, symbols, step).items():
+            part.curves[f"msd_{name}"] = _thinned(curve)
+        with part.attempt("diffusion"):
+            length = step * (len(sample) - 1)
+            window = options.window or (length / 8.0, length / 4.0)
+            found = self_diffusion(paths, symbols, step, window=window)
+            for name, one in found.items():
+                with part.attempt(f"diffusion_{name}"):
+                    _diffusive(name, one.exponent, window)
+                    part.values[f"diffusion_{name}"] = one.coefficient
+        with part.attempt("conductivity"):
+            part.values["conductivity"] = _conductivity(sample, options, part.values, kelvin)
+        with part.attempt("vacf"):
+            longest = min(_LONGEST_VACF, step * (len(sample) - 1) / 2)
+            velocities = velocities_of(sample.frames)
+            found_v = velocity_autocorrelation(velocities, symbols, step, longest=longest)
+            part.curves |= {f"vacf_{name}": curve for name, curve in found_v.items()}
+    return part
+
+
+def vibrations(sample: Trajectory, options: MeasureOptions) -> Part:
+    """Density of states from velocities."""
+    part = Part()
+    with part.attempt("vdos"):
+        symbols = list(sample.ordered_symbols())
+        spectrum = velocity_density_of_states(
+            velocities_of(sample.frames),
+            symbols,
+            sample.time_step(),
+            broadening=options.broadening,
+            maximum=options.max_frequency,
+        )
+        add_spectrum(part, spectrum, symbols, options)
+    return part
+
+
+def add_spectrum(
+    part: Part, spectrum: Spectrum, symbols: list[str], options: MeasureOptions
+) -> None:
+    """A density of states, its species, and how neutrons see it."""
+    part.curves["vdos"] = spectrum.total
+    part.curves |= {f"vdos_{name}": curve for name, curve in spectrum.species.items()}
+    with part.attempt("vdos_neutron"):
+        part.curves["vdos_neutron"] = effective_neutron(
+            spectrum, symbols, lengths=options.structure.lengths
+        )
+
+
+def _diffusive(name: str, exponent: float, window: tuple[float, float]) -> None:
+    if not exponent >= _DIFFUSIVE:
+        raise DatasetError(
+            f"{name} does not diffuse: from {window[0]:.3g} to {window[1]:.3g} ps its MSD grows as "
+            f"t^{exponent:.2f}",
+            remedy="a longer run, a later window or a hotter melt",
+        )
+
+
+def _conductivity(
+    sample: Trajectory,
+    options: MeasureOptions,
+    values: Mapping[str, Estimate],
+    kelvin: float | None,
+) -> Estimate:
+    if not options.charges or kelvin is None:
+        raise DatasetError("it needs `charges` (e, of the elements that conduct) and a temperature")
+    moving = {
+        name: values[f"diffusion_{name}"]
+        for name in options.charges
+        if f"diffusion_{name}" in values
+    }
+    if set(moving) != set(options.charges):
+        raise DatasetError("not all elements in `charges` diffuse")
+    volume = float(np.mean([atoms.get_volume() for atoms in sample.frames]))
+    return nernst_einstein(
+        moving, sample.counts, options.charges, volume=volume, temperature=kelvin
+    )
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most a thousand points, evenly spaced."""
+    every = -(-len(curve.x) // _MOST_POINTS)
+    error = None if curve.error is None else curve.error[::every]
+    return Curve(curve.x[::every], curve.y[::every], error, curve.n, curve.x_unit, curve.y_unit)

@@ -1,0 +1,185 @@
+"""The names of what is measured, with their units: the same in files, references and gates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from al_loop.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A name (or many of one form, ``X`` and ``n`` for elements and numbers) and its unit.
+
+    ``kind``: a value, or a curve over ``x_unit``.
+    """
+
+    form: str
+    unit: str
+    what: str
+    kind: Literal["value", "curve"] = "value"
+    x_unit: str = ""
+
+    def fits(self, name: str) -> bool:
+        """Whether a name is of this form."""
+        return re.fullmatch(_pattern(self.form), name) is not None
+
+
+_PARTS = {
+    "<pair>": "[A-Z][a-z]?-[A-Z][a-z]?",
+    "<angle>": "[A-Z][a-z]?-[A-Z][a-z]?-[A-Z][a-z]?",
+    "<X>": "[A-Z][a-z]?",
+    "<n>": "[0-9]+",
+    "<criterion>": "king|guttman|primitive",
+}
+
+
+def _pattern(form: str) -> str:
+    return "".join(f"(?:{_PARTS[p]})" if p in _PARTS else p for p in re.split("(<[^>]+>)", form))
+
+
+def _curve(form: str, x_unit: str, unit: str, what: str) -> Observable:
+    return Observable(form, unit, what, "curve", x_unit)
+
+
+OBSERVABLES: tuple[Observable, ...] = (
+    Observable("density", "g/cm3", "mass density"),
+    Observable("temperature", "K", "of the velocities, where the files have them"),
+    Observable("fsdp_position", "1/Å", "first sharp peak of the neutron S(q)"),
+    Observable("fsdp_height", "", "its height"),
+    Observable("fsdp_width", "1/Å", "twice its half width at half height, low-q side"),
+    Observable("peak_<pair>", "Å", "first peak of the partial g(r)"),
+    Observable("length_<pair>", "Å", "mean bond length"),
+    Observable("coordination_<pair>", "", "mean number of oxygens"),
+    Observable("coordination_O", "", "mean number of formers of an oxygen"),
+    Observable("si<n>", "%", "silicon with n oxygens"),
+    Observable("b<n>", "%", "boron with n oxygens"),
+    Observable("al<n>", "%", "aluminium with n oxygens"),
+    Observable("p<n>", "%", "phosphorus with n oxygens"),
+    Observable("ge<n>", "%", "germanium with n oxygens"),
+    Observable("o<n>", "%", "oxygen with n formers"),
+    Observable("bridging_oxygen", "%", "oxygen with two or more formers"),
+    Observable("non_bridging_oxygen", "%", "oxygen with one former"),
+    Observable("edge_sharing", "%", "linked formers that share an edge"),
+    Observable("qn_<n>", "%", "silicon with n bridging oxygens"),
+    Observable("qn_mean", "", "mean number of bridging oxygens of silicon"),
+    Observable("qn_<X>_<n>", "%", "another former with n bridging oxygens"),
+    Observable("qn_<X>_mean", "", "mean number of bridging oxygens of another former"),
+    Observable("angle_<angle>_mean", "degree", "mean angle at the middle atom"),
+    Observable("angle_<angle>_peak", "degree", "maximum of its smoothed histogram"),
+    Observable("angle_<angle>_spread", "degree", "standard deviation of the angles"),
+    Observable("angle_<angle>_below_100", "%", "angles below 100 degrees"),
+    Observable("rings_<criterion>_<n>", "", "rings of n formers, a former"),
+    Observable("ring_size_<criterion>", "", "mean ring size, formers"),
+    Observable("boron_in_rings", "%", "boron in three-membered rings"),
+    Observable("boron_in_boroxol", "%", "boron in boroxol rings"),
+    Observable("closest_<pair>", "Å", "closest approach in all frames"),
+    Observable("overlapping_pairs", "", "pairs of elements of which two atoms overlap"),
+    Observable("diffusion_<X>", "cm2/s", "self-diffusion, from displacements"),
+    Observable("conductivity", "S/cm", "ionic, after Nernst and Einstein"),
+    Observable("imaginary_modes", "", "modes that lower the energy, at rest"),
+    Observable("bulk_modulus", "GPa", "Hill average"),
+    Observable("shear_modulus", "GPa", "Hill average"),
+    Observable("young_modulus", "GPa", "Hill average"),
+    Observable("poisson_ratio", "", "Hill average"),
+    _curve("g_<pair>", "Å", "", "partial pair distribution"),
+    _curve("g_total", "Å", "", "pair distribution of all atoms"),
+    _curve("g_neutron", "Å", "", "weighted by neutron scattering lengths"),
+    _curve("t_neutron", "Å", "1/Å2", "total correlation function T(r) of neutrons"),
+    _curve("s_<pair>", "1/Å", "", "Faber-Ziman partial structure factor"),
+    _curve("s_neutron", "1/Å", "", "neutron structure factor"),
+    _curve("s_xray", "1/Å", "", "X-ray structure factor"),
+    _curve("angle_<angle>", "degree", "1/degree", "distribution of bond angles"),
+    _curve("msd_<X>", "ps", "Å2", "mean-square displacement"),
+    _curve("vacf_<X>", "ps", "Å2/ps2", "velocity autocorrelation"),
+    _curve("vdos", "THz", "1/THz", "vibrational density of states"),
+    _curve("vdos_<X>", "THz", "1/THz", "share of an element in it"),
+    _curve("vdos_neutron", "THz", "1/THz", "as inelastic neutron scattering sees it"),
+)
+"""Everything that has a name. Pairs have the cation first (``Si-O``), else the alphabet."""
+
+SHORT: dict[str, str] = {
+    "fsdp": "fsdp_position",
+    "bulk": "bulk_modulus",
+    "shear": "shear_modulus",
+    "young": "young_modulus",
+    "poisson": "poisson_ratio",
+    "overlaps": "overlapping_pairs",
+    "s": "s_neutron",
+}
+"""Short names that gates may use."""
+
+_EXAMPLES = tuple(
+    one.form.replace("<pair>", "Si-O")
+    .replace("<angle>", "Si-O-Si")
+    .replace("<X>", element)
+    .replace("<n>", number)
+    .replace("<criterion>", "king")
+    for one in OBSERVABLES
+    for element in ("Si", "O", "Li", "Na")
+    for number in "34"
+)
+
+
+def observable(name: str, *, where: str = "") -> tuple[str, Observable]:
+    """The full, stored form of a name, and what it is: ``fsdp``, ``peak_O-Si`` are understood.
+
+    Raises
+    ------
+    DatasetError
+        Nothing has this name.
+    """
+    full = SHORT.get(name, name)
+    full = re.sub(r"[A-Z][a-z]?(?:-[A-Z][a-z]?)+", lambda m: _ordered(m.group()), full)
+    for one in OBSERVABLES:
+        if one.fits(full):
+            return full, one
+    near = get_close_matches(name, [*SHORT, *_EXAMPLES], n=1)
+    raise DatasetError(
+        f"nothing that is measured is called {name!r}"
+        + (f"; did you mean {near[0]}?" if near else ""),
+        where=where or None,
+        remedy="`al-loop glass names` lists all names",
+    )
+
+
+def pair_name(pair: str) -> str:
+    """``O-Si`` as it is usually written, ``Si-O``: oxygen last, else by the alphabet."""
+    return "-".join(sorted(pair.split("-"), key=lambda one: (one == "O", one)))
+
+
+def _ordered(elements: str) -> str:
+    parts = elements.split("-")
+    if len(parts) == 2:
+        return pair_name(elements)
+    first, last = sorted((parts[0], parts[-1]))
+    return "-".join([first, *parts[1:-1], last])
+
+
+def of_structure(name: str) -> str:
+    """The public name of a value or curve of :class:`al_loop.glass.structure.Structure`."""
+    head, *rest = name.split("/")
+    last = rest[-1] if rest else ""
+    if head == "species":
+        element, n = last.split("-")
+        return f"{element.lower()}{n}"
+    if head == "qn":
+        return f"qn_{last}" if rest[0] == "Si" else f"qn_{rest[0]}_{last}"
+    if head == "angle":
+        return "_".join(["angle", *rest]).replace("_maximum", "_peak")
+    if head == "mean":
+        return "coordination_O" if last == "O-T" else f"coordination_{last}"
+    if head in ("length", "closest"):
+        return f"{head}_{pair_name(last)}"
+    if head in ("g", "S", "T"):
+        return f"{head.lower()}_{_total(head) if not rest else pair_name(last)}"
+    if head in ("bridging", "non_bridging"):
+        return f"{head}_oxygen"
+    return "_".join([head, *rest])
+
+
+def _total(head: str) -> str:
+    return "neutron" if head == "T" else "total"

@@ -1,0 +1,44 @@
+"""What is measured of samples, under which conditions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from al_loop.glass.structure import StructureOptions
+
+Positive = Annotated[float, Field(gt=0.0)]
+Group = Literal["structure", "rings", "dynamics", "vibrations", "mechanics"]
+GROUPS: tuple[Group, ...] = ("structure", "rings", "dynamics", "vibrations", "mechanics")
+
+
+class MeasureOptions(BaseModel):
+    """What is measured, and what cannot be seen in the files: phase, temperature, pressure."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    groups: tuple[Group, ...] = Field(GROUPS, description="What is measured.")
+    phase: str = Field("glass", description="glass, melt, or a crystal's name (alpha-quartz).")
+    temperature: Positive | None = Field(
+        None, description="K. Default: that of the velocities, if there are any."
+    )
+    pressure: float = Field(0.0, description="GPa.")
+    structure: StructureOptions = Field(
+        StructureOptions.model_validate({}), description="Cutoffs, bins, rings."
+    )
+    window: tuple[Positive, Positive] | None = Field(
+        None,
+        description="ps: where a line through the MSD gives D. Default: an eighth to a quarter of "
+        "the run.",
+    )
+    charges: dict[str, float] = Field(
+        default_factory=dict, description="e: elements that conduct, for the conductivity."
+    )
+    broadening: Positive = Field(0.3, description="THz: standard deviation, of the VDOS.")
+    max_frequency: Positive = Field(50.0, description="THz: end of the VDOS.")
+    modes_up_to: int = Field(
+        400, ge=1, description="Atoms: with a calculator the VDOS is that of the modes, up to here."
+    )
+    strain: Positive = Field(2.0e-3, le=0.05, description="Of the elastic constants.")
+    force: Positive = Field(1.0e-3, description="eV/Å: what may be left when atoms are at rest.")

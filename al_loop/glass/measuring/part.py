@@ -1,0 +1,72 @@
+"""What one group finds in one sample, and the mean over samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from al_loop.errors import DatasetError, PhysicsFault
+from al_loop.glass.estimate import Curve, Estimate, combine, combine_curves
+
+
+@dataclass
+class Part:
+    """Named values and curves, and why others are not there."""
+
+    values: dict[str, Estimate] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """Where what is done inside cannot be done, say why under the name ``what``."""
+        try:
+            yield
+        except (DatasetError, PhysicsFault) as error:
+            self.missing[what] = error.what + (f" ({error.remedy})" if error.remedy else "")
+
+    def finite(self) -> Part:
+        """Without what is no number."""
+        kept = Part(missing=dict(self.missing))
+        for name, one in self.values.items():
+            if not np.isfinite(one.value):
+                kept.missing[name] = "it could not be told from the curve"
+                continue
+            known = one.error is not None and np.isfinite(one.error)
+            kept.values[name] = one if known else Estimate(one.value, None, one.n, one.unit)
+        for name, curve in self.curves.items():
+            if np.isfinite(curve.y).all():
+                kept.curves[name] = curve
+            else:
+                kept.missing[name] = "the curve has points that are no numbers"
+        return kept
+
+
+def mean_of(samples: Sequence[Part]) -> Part:
+    """Means over samples, of those that have a value; what one lacks is told.
+
+    Percentages and numbers of rings that a sample does not have are zero there. Closest approaches
+    are the smallest.
+    """
+    found = Part()
+    for i, one in enumerate(samples):
+        for name, why in one.missing.items():
+            found.missing.setdefault(name, why if len(samples) == 1 else f"sample {i + 1}: {why}")
+    for name in dict.fromkeys(name for one in samples for name in one.values):
+        there = [one.values[name] for one in samples if name in one.values]
+        if name.startswith("closest_"):
+            found.values[name] = min(there, key=lambda one: one.value)
+            continue
+        if there[0].unit == "%" or name.startswith("rings_"):
+            absent = len(samples) - len(there)
+            there += [Estimate(0.0, None, 1, there[0].unit)] * absent
+        found.values[name] = combine(there)
+    for name in dict.fromkeys(name for one in samples for name in one.curves):
+        curves = [one.curves[name] for one in samples if name in one.curves]
+        if len(curves) == len(samples):
+            with found.attempt(name):
+                found.curves[name] = combine_curves(curves)
+    return found

@@ -1,0 +1,131 @@
+"""Everything at once: samples in, named values and curves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+
+from al_loop.errors import DatasetError
+from al_loop.glass.estimate import Estimate
+from al_loop.glass.measuring.measurement import Conditions, Measurement
+from al_loop.glass.measuring.moving import dynamics, temperature, vibrations
+from al_loop.glass.measuring.options import MeasureOptions
+from al_loop.glass.measuring.part import Part, mean_of
+from al_loop.glass.measuring.pulled import mechanics, modes
+from al_loop.glass.measuring.still import structure
+from al_loop.glass.trajectory import Trajectory
+
+_SAME = 0.01
+"""Fractions of atoms by which samples of one composition may differ: cells have whole atoms."""
+
+
+def measure(
+    samples: Sequence[Trajectory],
+    options: MeasureOptions | None = None,
+    *,
+    calculator: Calculator | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Measurement:
+    """Measure independent samples of one glass: values and curves under documented names.
+
+    What cannot be measured (no velocities, no potential, too short a run, no boron) is left out,
+    and ``missing`` of the result says why. Errors: over the frames of a run for one sample, over
+    samples for several; see :mod:`al_loop.glass.estimate`.
+
+    Parameters
+    ----------
+    calculator
+        An ASE calculator, for elastic moduli and modes of each sample's last frame.
+    advance
+        Called after each frame, and after each sample whose moduli are done.
+
+    Raises
+    ------
+    DatasetError
+        There are no samples, or they differ in composition.
+    """
+    options = options or MeasureOptions.model_validate({})
+    fractions = _fractions(samples)
+    parts: list[Part] = []
+    overlaps: list[str] = []
+    for sample in samples:
+        part = Part()
+        kelvin = temperature(sample)
+        if kelvin is not None:
+            part.values["temperature"] = kelvin
+        assumed = options.temperature or (kelvin.value if kelvin else None)
+        if "structure" in options.groups or "rings" in options.groups:
+            found, words = structure(sample, options, advance)
+            _join(part, found)
+            overlaps += words
+        if "dynamics" in options.groups:
+            _join(part, dynamics(sample, options, assumed))
+        if "vibrations" in options.groups:
+            few = len(sample.frames[-1]) <= options.modes_up_to
+            if calculator is not None and few:
+                _join(part, modes(sample, options, calculator))
+            else:
+                _join(part, vibrations(sample, options))
+        parts.append(part.finite())
+    mean = mean_of(parts)
+    if "mechanics" in options.groups:
+        _join(mean, mechanics(samples, options, calculator, advance))
+    return Measurement(
+        _conditions(samples, options, fractions, mean.values),
+        mean.values,
+        mean.curves,
+        mean.missing,
+        tuple(overlaps),
+        tuple({name: one.value for name, one in part.values.items()} for part in parts),
+    )
+
+
+def _join(part: Part, other: Part) -> None:
+    part.values |= other.values
+    part.curves |= other.curves
+    part.missing |= other.missing
+
+
+def _fractions(samples: Sequence[Trajectory]) -> dict[str, float]:
+    """Mean fraction of each element."""
+    if not samples:
+        raise DatasetError("there is no sample to measure")
+    elements = samples[0].elements
+    found = []
+    for one in samples:
+        if one.elements != elements:
+            raise DatasetError(
+                f"it is of {', '.join(one.elements)}; {samples[0].source} is of "
+                f"{', '.join(elements)}",
+                where=one.source,
+                remedy="measure each composition by itself",
+            )
+        found.append([one.counts[name] / len(one.frames[0]) for name in elements])
+    table = np.array(found)
+    if np.ptp(table, axis=0).max() > _SAME:
+        raise DatasetError(
+            "the samples differ in composition", remedy="measure each composition by itself"
+        )
+    return {name: float(value) for name, value in zip(elements, table.mean(axis=0), strict=True)}
+
+
+def _conditions(
+    samples: Sequence[Trajectory],
+    options: MeasureOptions,
+    fractions: Mapping[str, float],
+    values: Mapping[str, Estimate],
+) -> Conditions:
+    kelvin = options.temperature
+    if kelvin is None and "temperature" in values:
+        kelvin = values["temperature"].value
+    return Conditions(
+        options.phase,
+        fractions,
+        kelvin,
+        options.pressure,
+        tuple(len(one.frames[0]) for one in samples),
+        tuple(len(one) for one in samples),
+        tuple(one.source for one in samples),
+    )

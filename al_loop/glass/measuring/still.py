@@ -1,0 +1,90 @@
+"""Structure of a sample, under its public names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring.names import of_structure
+from al_loop.glass.measuring.options import MeasureOptions
+from al_loop.glass.measuring.part import Part
+from al_loop.glass.structure import Structure, StructureOptions, measure_structure
+from al_loop.glass.trajectory import Trajectory
+
+_USUAL: Mapping[str, tuple[str, tuple[int, ...]]] = {
+    "si": ("Si", (3, 4, 5, 6)),
+    "b": ("B", (3, 4)),
+    "o": ("O", (1, 2, 3)),
+    "qn_": ("Si", (0, 1, 2, 3, 4)),
+}
+"""What is zero where it is not found: so that a bound on it can be held."""
+
+_SMOOTHING = 0.04  # Å
+
+
+def structure(
+    sample: Trajectory, options: MeasureOptions, advance: Callable[[], None]
+) -> tuple[Part, tuple[str, ...]]:
+    """Structure, with rings if they are asked for; and sentences on atoms that overlap."""
+    wanted = options.structure
+    if "rings" not in options.groups:
+        wanted = StructureOptions.model_validate({**wanted.model_dump(), "rings": ()})
+    part = Part()
+    found = Structure({}, {}, ())
+    with part.attempt("structure"):
+        found = measure_structure(sample, wanted, advance=advance)
+        part.values = {of_structure(name): one for name, one in found.values.items()}
+        part.curves = {of_structure(name): one for name, one in found.curves.items()}
+        part.values["overlapping_pairs"] = Estimate(
+            float(len(found.overlaps)), None, len(sample), ""
+        )
+        _fill(part, sample, wanted)
+        _peaks(part)
+    if "fsdp_position" not in part.values and part.curves:
+        low, high = wanted.fsdp
+        part.missing["fsdp"] = f"S(q) has no maximum between {low:g} and {high:g} 1/Å"
+    return part, tuple(
+        f"{one.pair} {one.distance:.2f} Å in frame {one.frame} of {sample.source} (atoms "
+        f"{one.atoms[0]} and {one.atoms[1]}); {one.smallest:.2f} Å or more is sound"
+        for one in found.overlaps
+    )
+
+
+def _fill(part: Part, sample: Trajectory, wanted: StructureOptions) -> None:
+    """What does not occur is zero, with no error where there are several frames."""
+    frames = len(sample)
+    none = Estimate(0.0, 0.0 if frames > 1 else None, frames, "%")
+    network = any(name.startswith("coordination_") for name in part.values)
+    for stem, (element, numbers) in _USUAL.items():
+        if network and element in sample.elements and element in (*wanted.formers, "O"):
+            for n in numbers:
+                part.values.setdefault(f"{stem}{n}", none)
+    for criterion in wanted.rings if network else ():
+        for n in range(2, wanted.largest_ring + 1):
+            part.values.setdefault(f"rings_{criterion}_{n}", Estimate(0.0, none.error, frames, ""))
+
+
+def _peaks(part: Part) -> None:
+    """Places of the first peaks of the partial g(r)."""
+    for name, curve in part.curves.items():
+        if name.startswith("g_") and "-" in name:
+            part.values[f"peak_{name[2:]}"] = Estimate(_first_peak(curve), None, curve.n, "Å")
+
+
+def _first_peak(curve: Curve) -> float:
+    """First maximum that is at least half as high as the highest, of the curve smoothed by 0.04 Å.
+
+    By a parabola through three points; not a number without any.
+    """
+    width = float(curve.x[1] - curve.x[0])
+    y = gaussian_filter1d(curve.y, _SMOOTHING / width)
+    inner = y[1:-1]
+    high = (inner > y[:-2]) & (inner >= y[2:]) & (inner >= 0.5 * y.max())
+    if not high.any():
+        return float("nan")
+    top = int(np.argmax(high)) + 1
+    a, b, c = y[top - 1 : top + 2]
+    return float(curve.x[top] + 0.5 * width * (a - c) / (a - 2.0 * b + c))

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.integrate import trapezoid
+
+from al_loop.errors import DatasetError
+from al_loop.glass import Curve, Estimate, Measurement
+from al_loop.glass.compare import (
+    Reference,
+    ReferenceCurve,
+    References,
+    Subject,
+    compare,
+    from_measurement,
+    overlap,
+    r_chi,
+    read_references,
+    shipped_references,
+)
+from al_loop.glass.measuring import Conditions
+
+SILICA = {"O": 2 / 3, "Si": 1 / 3}
+
+
+def measured(
+    values: dict[str, Estimate] | None = None,
+    curves: dict[str, Curve] | None = None,
+    *,
+    phase: str = "glass",
+    temperature: float | None = None,
+    fractions: dict[str, float] | None = None,
+) -> Measurement:
+    at = Conditions(phase, fractions or SILICA, temperature, 0.0, (192,), (1,), ("here",))
+    return Measurement(at, values or {}, curves or {})
+
+
+def density(value: float, error: float | None, n: int = 5) -> Measurement:
+    return measured({"density": Estimate(value, error, n, "g/cm3")})
+
+
+def reference(**more: object) -> References:
+    base = {"composition": {"SiO2": 100}, "method": "experiment", "source": "a book"}
+    value = {"name": "density", "value": 2.2, "unit": "g/cm3", "spread": 0.04}
+    return References((Reference.model_validate({**base, **value, **more}),))
+
+
+def test_a_value_is_inside_outside_or_across_the_border() -> None:
+    inside = compare(density(2.22, 0.009), reference())[0]
+    assert (inside.state, inside.off) == ("inside", 0.0)
+    across = compare(density(2.23, 0.009), reference())[0]
+    assert (across.state, across.off) == ("undecided", 0.0)
+    assert "error bar" in across.words
+    beyond = compare(density(2.25, 0.009), reference())[0]  # 2.232 is still inside
+    assert beyond.state == "undecided"
+    assert beyond.off == pytest.approx(0.01)
+    outside = compare(density(2.27, 0.009), reference())[0]
+    assert outside.state == "outside"
+    assert outside.off == pytest.approx(0.03)
+    assert "0.03 g/cm3 too high" in outside.words
+
+
+def test_the_border_itself_is_inside() -> None:
+    assert compare(density(2.24, None), reference())[0].state == "inside"
+    alone = compare(density(2.2400001, None), reference())[0]
+    assert alone.state == "outside"
+    assert "no error bar" in alone.words
+
+
+def test_both_error_bars_count() -> None:
+    """3-4-5: errors of 0.03 and 0.04 make 0.05."""
+    both = compare(density(2.3, 0.03), reference(spread=None, uncertainty=0.04))[0]
+    assert both.sigmas == pytest.approx(2.0)
+    assert both.state == "undecided"  # half width 0.08, 0.1 away with a bar of 0.06
+    assert both.deviation == pytest.approx(0.1)
+
+
+def test_references_are_of_one_substance() -> None:
+    found = reference(phase="alpha-quartz")
+    assert compare(density(2.2, 0.01), found) == []
+    quartz = measured({"density": Estimate(2.2, 0.01, 2, "g/cm3")}, phase="alpha-quartz")
+    assert len(compare(quartz, found)) == 1
+    sodium = {"O": 0.61, "Si": 0.22, "Na": 0.17}
+    assert compare(measured(quartz.values, fractions=sodium), reference()) == []
+    hot = measured(quartz.values, temperature=3600.0)
+    assert compare(hot, reference()) == []
+    assert len(compare(hot, reference(temperature=3500.0))) == 1
+
+
+def test_r_chi_and_overlap_by_hand() -> None:
+    ours, theirs = np.array([1.0, 2.0, 2.0]), np.array([1.0, 2.0, 4.0])
+    assert r_chi(theirs, ours) == pytest.approx(np.sqrt(4.0 / 21.0))
+    assert r_chi(theirs, theirs) == 0.0
+    x = np.linspace(0.0, 3.0, 3001)
+    one = np.where(x <= 2.0, 0.5, 0.0)
+    other = np.where(x >= 1.0, 0.5, 0.0)
+    assert overlap(x, one, other) == pytest.approx(0.5, abs=1e-3)  # half of each is common
+    assert overlap(x, one, one) == 1.0
+    assert overlap(x, np.where(x < 1, 1.0, 0.0), np.where(x > 2, 1.0, 0.0)) == 0.0
+
+
+def wave(shift: float = 0.0, error: float | None = None) -> Curve:
+    x = np.arange(0.5, 10.0, 0.05)
+    y = 1.0 + np.sin(x - shift)
+    return Curve(x, y, None if error is None else np.full_like(x, error), 3, "1/Å", "")
+
+
+def curve_reference(curve: Curve, **more: object) -> References:
+    subject = Subject(composition={"SiO2": 100}, method="experiment", source="a paper")
+    return References(
+        curves=(ReferenceCurve("s_neutron", subject, curve.x, curve.y, curve.error, 0.1, **more),)
+    )
+
+
+def test_a_curve_beside_itself_gives_zero() -> None:
+    found = compare(measured(curves={"s_neutron": wave()}), curve_reference(wave()))[0]
+    assert found.state == "inside"
+    assert found.alike is not None
+    assert (found.alike.r_chi, found.alike.overlap) == (0.0, 1.0)
+    tripled = Curve(wave().x, 3.0 * wave().y, None, 1, "1/Å", "")
+    run = measured(curves={"s_neutron": tripled})
+    shape = compare(run, curve_reference(wave(), scaled=True))[0]
+    assert shape.alike is not None
+    assert shape.alike.r_chi == pytest.approx(0.0, abs=1e-12)
+    whole = compare(run, curve_reference(wave()))[0]
+    assert whole.alike is not None
+    assert whole.alike.r_chi == pytest.approx(2.0)  # (3y - y)/y
+    assert whole.state == "outside"
+
+
+def test_noise_of_a_curve_is_not_held_against_it() -> None:
+    moved = {"s_neutron": wave(shift=0.25)}
+    sure = compare(measured(curves=moved), curve_reference(wave()))[0]
+    assert sure.state == "outside"
+    noisy = {"s_neutron": wave(shift=0.25, error=0.15)}
+    unsure = compare(measured(curves=noisy), curve_reference(wave()))[0]
+    assert unsure.state == "undecided"
+
+
+def test_curves_that_hardly_meet_are_not_compared() -> None:
+    short = Curve(np.arange(0.5, 0.7, 0.05), np.ones(4), None, 1, "1/Å", "")
+    found = compare(measured(curves={"s_neutron": wave()}), curve_reference(short))[0]
+    assert found.state == "undecided"
+    assert "4 points" in found.words
+
+
+def test_a_csv_with_units(tmp_path: Path) -> None:
+    file = tmp_path / "susman.csv"
+    file.write_text(
+        "# name: s_neutron\n# composition: SiO2\n# source: mine\n# temperature: 290\n"
+        "q (1/nm), S (1), error (1)\n15, 1.4, 0.1\n10, 0.5, 0.1\n"
+    )
+    curve = read_references(file).curves[0]
+    assert list(curve.x) == [1.0, 1.5]
+    assert list(curve.y) == [0.5, 1.4]
+    assert curve.error is not None
+    assert curve.subject.source == "mine"
+    assert curve.subject.temperature == 290.0
+    vdos = tmp_path / "vdos.csv"
+    vdos.write_text(
+        "# composition: SiO2 67, Na2O 33\nf (1/cm), g (cm)\n" + "100, 0.001\n200, 0.002\n"
+    )
+    shape = read_references(vdos).curves[0]
+    assert shape.x[0] == pytest.approx(2.99792458)
+    assert trapezoid(shape.y, shape.x) == pytest.approx(0.15)
+    assert shape.subject.fractions["Na"] == pytest.approx(0.22)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("q (1/Å), S (1)\n1, 2\n2, 3\n", "composition"),
+        ("# composition: SiO2\nq, S\n1, 2\n", "units"),
+        ("# composition: SiO2\nq (K), S (1)\n1, 2\n2, 2\n", "unit 'K'"),
+        ("# composition: SiO2\nq (1/Å), S (1)\n1, 2\n1, 3\n", "same x"),
+        ("# composition: SiO2\nq (1/Å), S (1)\n1, zwei\n1, 3\n", "'zwei' is no number"),
+        ("# composition: SiO2\n# flavour: hot\nq (1/Å), S (1)\n1, 2\n2, 3\n", "flavour"),
+        ("# name: s_neutrn\n", "did you mean s_neutron"),
+    ],
+)
+def test_a_wrong_csv_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "s_neutron.csv"
+    file.write_text(text)
+    with pytest.raises(DatasetError, match=says):
+        read_references(file)
+
+
+def test_yaml_values_take_what_they_lack_from_their_table(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "composition: {SiO2: 100}\nmethod: DFT\nsource: me\n"
+        "values:\n- {name: density, value: 2200, unit: kg/m3, spread: 20}\n"
+        "tables:\n- temperature: 3600\n  values:\n"
+        "  - {name: diffusion_Si, value: 8.0e-6, unit: cm2/s, spread: 1.0e-6}\n"
+    )
+    values = read_references(file).values
+    assert (values[0].value, values[0].spread, values[0].unit) == (2.2, 0.02, "g/cm3")
+    assert values[1].temperature == 3600.0
+    file.write_text(file.read_text().replace("spread: 20", "sprad: 20"))
+    with pytest.raises(DatasetError, match="density: sprad"):
+        read_references(file)
+
+
+def test_another_measurement_is_a_reference() -> None:
+    dft = measured({"density": Estimate(2.21, 0.01, 4, "g/cm3")}, {"s_neutron": wave()})
+    found = from_measurement(dft, source="dft.json")
+    verdicts = compare(
+        measured({"density": Estimate(2.2, 0.001, 4, "g/cm3")}, {"s_neutron": wave()}), found
+    )
+    assert [one.state for one in verdicts] == ["inside", "inside"]
+
+
+def test_shipped_references_are_whole() -> None:
+    found = shipped_references()
+    assert len({(one.name, one.phase) for one in found.values}) > 1
+    for one in found.values:
+        assert one.source
+        assert one.half_width > 0.0
+        assert sum(one.fractions.values()) == pytest.approx(1.0)

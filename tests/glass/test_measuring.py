@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from al_loop.errors import DatasetError
+from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
+from al_loop.glass.measuring import OBSERVABLES, observable
+from al_loop.glass.structure import StructureOptions
+from tests.glass.networks import rattled
+
+COARSE = StructureOptions(r_width=0.05, q_step=0.05, rings=("king",))
+
+
+def test_names_units_and_known_answers_of_cristobalite() -> None:
+    """Ideal beta-cristobalite: Si-O 1.5502 Å, two rings of six a silicon, Q4 alone."""
+    samples = [rattled("beta-cristobalite", size=2, amplitude=0.02, seed=k) for k in (1, 2, 3)]
+    found = measure(samples, MeasureOptions(structure=COARSE))
+    for name, one in found.values.items():
+        full, what = observable(name)
+        assert (full, what.kind, what.unit) == (name, "value", one.unit)
+    for name, curve in found.curves.items():
+        full, what = observable(name)
+        assert (full, what.kind) == (name, "curve")
+        assert (what.x_unit, what.unit) == (curve.x_unit, curve.y_unit)
+    value = {name: one.value for name, one in found.values.items()}
+    assert value["length_Si-O"] == pytest.approx(1.5502, abs=0.002)
+    assert value["peak_Si-Si"] == pytest.approx(3.1004, abs=0.02)
+    assert (value["si4"], value["si5"], value["qn_4"], value["qn_3"]) == (100, 0, 100, 0)
+    assert (value["rings_king_6"], value["rings_king_2"]) == (2.0, 0.0)
+    assert found.values["density"].n == 3
+    assert len(found.by_sample) == 3
+    assert found.conditions.fractions == pytest.approx({"O": 2 / 3, "Si": 1 / 3})
+    assert set(found.missing) == {"dynamics", "vdos", "mechanics"}
+    assert "time between frames" in found.missing["dynamics"]
+    assert "potential" in found.why_missing("bulk_modulus")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    found = measure([rattled("beta-cristobalite", size=2, amplitude=0.05)], only("structure"))
+    file = tmp_path / "glass.json"
+    found.write(file)
+    again = Measurement.read(file)
+    assert again.values == found.values
+    assert again.conditions == found.conditions
+    assert again.missing == found.missing
+    assert again.by_sample == found.by_sample
+    assert again.curves["s_neutron"].y == pytest.approx(found.curves["s_neutron"].y, rel=1e-7)
+    assert "s_xray" in again.curves
+    file.write_text(file.read_text()[:-400])
+    with pytest.raises(DatasetError, match="no measurement"):
+        Measurement.read(file)
+    file.write_text('{"format": "another"}')
+    with pytest.raises(DatasetError, match="conditions"):
+        Measurement.read(file)
+
+
+def only(*groups: str) -> MeasureOptions:
+    return MeasureOptions.model_validate({"groups": groups, "structure": COARSE})
+
+
+def test_groups_are_chosen_by_name() -> None:
+    run = rattled("beta-cristobalite", size=2, amplitude=0.05)
+    still = measure([run], only("structure"))
+    assert not any(name.startswith("ring") for name in still.values)
+    assert still.missing == {}
+    assert "rings_king_6" in measure([run], only("rings")).values
+    assert measure([run], only("dynamics")).values == {}
+
+
+def test_a_random_walk_diffuses_and_conducts() -> None:
+    """Steps of variance s² along each axis every t: D = s²/2t; sigma = N q² D / V kT."""
+    rng = np.random.default_rng(5)
+    start = rattled("beta-cristobalite", size=3, amplitude=0.0).frames[0]
+    step, time = 0.1, 0.01
+    frames = []
+    for _ in range(400):
+        start = start.copy()
+        start.positions += rng.normal(0.0, step, start.positions.shape)
+        frames.append(start)
+    run = Trajectory(tuple(frames), interval=time)
+    options = MeasureOptions(groups=("dynamics",), temperature=1000.0, charges={"Si": 1.0})
+    found = measure([run], options)
+    expected = step**2 / (2 * time) * 1e-4
+    diffusion = found.values["diffusion_Si"]
+    assert diffusion.error is not None
+    assert abs(diffusion.value - expected) < 4 * diffusion.error < 0.5 * expected
+    density = 216 / start.get_volume() * 1e30  # 1/m3
+    sigma = density * 1.602177e-19**2 * diffusion.value * 1e-4 / (1.380649e-23 * 1000.0) / 100
+    assert found.values["conductivity"].value == pytest.approx(sigma, rel=1e-4)
+    assert found.curves["msd_O"].x[1] == pytest.approx(time)
+
+
+def test_a_cage_is_no_diffusion() -> None:
+    run = Trajectory(
+        rattled("beta-cristobalite", size=2, amplitude=0.05, frames=40).frames, interval=0.01
+    )
+    found = measure([run], only("dynamics"))
+    assert "diffusion_Si" not in found.values
+    assert "does not diffuse" in found.why_missing("diffusion_Si")
+
+
+def test_samples_of_two_glasses_are_refused() -> None:
+    silica = rattled("beta-cristobalite", size=2, amplitude=0.05)
+    silicon = silica.frames[0][silica.frames[0].numbers == 14]
+    with pytest.raises(DatasetError, match="is of Si"):
+        measure([silica, Trajectory((silicon,))])
+    with pytest.raises(DatasetError, match="no sample"):
+        measure([])
+
+
+def test_every_name_of_the_docs_is_understood() -> None:
+    for one in OBSERVABLES:
+        name = one.form
+        for part, example in (("<pair>", "Si-O"), ("<angle>", "Si-O-Si"), ("<X>", "Na")):
+            name = name.replace(part, example)
+        name = name.replace("<n>", "4").replace("<criterion>", "king")
+        assert observable(name) == (name, one)
+        assert re.fullmatch("[A-Za-z0-9_-]+", name)
