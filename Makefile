@@ -10,8 +10,9 @@ STAMP := $(VENV)/.installed
 quickstart: $(STAMP)
 	$(BIN)/al-loop run configs/silica-quickstart.yaml
 
+# Two processes that share no file of tests; in the order of the files, so that no long one is last.
 test: $(STAMP) packages lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP) lint
 	$(BIN)/python -m pytest -m "not engine"

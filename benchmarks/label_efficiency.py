@@ -81,8 +81,8 @@ class Size:
         return (*self.batches, rest) if rule == "random" else self.batches
 
 
-QUICK = Size(("random", "dpgen", "ours"), 1, (20, 60, 150), steps=12_000)
-FULL = Size(tuple(RULES), 3, (20, 40, 80, 160, 320), steps=40_000)
+QUICK = Size(("random", "dpgen", "ours"), 1, (10, 30, 90), steps=12_000)
+FULL = Size(tuple(RULES), 3, (10, 10, 20, 40, 80), steps=12_000)
 
 
 @dataclass
@@ -226,9 +226,17 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one seed, short trainings")
     parser.add_argument("--seeds", type=int, help="starts, each with its own curves")
     parser.add_argument("--steps", type=int, help="of each training")
+    parser.add_argument("--rules", nargs="+", choices=tuple(RULES), help="random and ours at least")
     asked = parser.parse_args()
     size = QUICK if asked.quick else FULL
-    size = replace(size, seeds=asked.seeds or size.seeds, steps=asked.steps or size.steps)
+    size = replace(
+        size,
+        seeds=asked.seeds or size.seeds,
+        steps=asked.steps or size.steps,
+        rules=tuple(asked.rules or size.rules),
+    )
+    if not {"random", "ours"} <= set(size.rules):
+        parser.error("--rules: random and ours are compared with the others; name them too")
     pool = [frame for name in POOL for frame in read(asked.data, name)]
     test = []
     for name in HELD_OUT:
