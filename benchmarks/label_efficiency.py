@@ -50,8 +50,9 @@ from benchmarks.zeolite_pool import (
     test_error,
 )
 
-POOL = ("sod", "edi", "dft", "sbn", "att")
+SMALL = ("sod", "edi", "dft", "sbn", "att")
 """The first is where the start's labels are."""
+ALL = (*SMALL, "gis", "can", "lta")
 HELD_OUT = ("abw", "mon")
 START = 20
 BAND = TrustLevels(lower=0.15, upper=1.0)
@@ -70,9 +71,10 @@ class Size:
     rules: tuple[str, ...]
     seeds: int
     batches: tuple[int, ...]
-    steps: int
+    pool: tuple[str, ...]
+    steps: int = 12_000
     target: int = 1000
-    explored: int = 100
+    explored: int = 60
     tested: int = 20
 
     def of(self, rule: str) -> tuple[int, ...]:
@@ -81,8 +83,8 @@ class Size:
         return (*self.batches, rest) if rule == "random" else self.batches
 
 
-QUICK = Size(("random", "dpgen", "ours"), 1, (10, 30, 90), steps=12_000)
-FULL = Size(tuple(RULES), 3, (10, 10, 20, 40, 80), steps=12_000)
+QUICK = Size(("random", "dpgen", "ours"), 1, (10, 30, 90), SMALL)
+FULL = Size(tuple(RULES), 3, (10, 10, 20, 40, 80), ALL)
 
 
 @dataclass
@@ -124,12 +126,12 @@ def run_rule(
     first_committee: list[Committee],
 ) -> Record:
     """The curve of one rule from one start; ``first_committee`` is filled by the first rule."""
-    starts = [f for f in pool if f.topology == POOL[0]]
+    starts = [f for f in pool if f.topology == size.pool[0]]
     first = int(np.random.default_rng(seed).integers(len(starts) - START))
     train = starts[first : first + START]
     record = Record()
     for turn, batch in enumerate((*size.of(rule), 0)):
-        count = max(size.explored, -(-batch // len(POOL))) if batch else 0
+        count = max(size.explored, -(-batch // len(size.pool))) if batch else 0
         explored = explore(pool, train, count, derive_seed(seed, "explore", turn))
         look = [*explored, *train, *test]
         if turn == 0 and first_committee:
@@ -215,6 +217,7 @@ def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
         "of_these_missed": sum(r.missed for r in mine),
         "covered": sum(r.covered for r in mine),
         "predicted": sum(r.predicted for r in mine),
+        "pool": size.pool,
         "steps": size.steps,
         "seeds": size.seeds,
     }
@@ -223,7 +226,7 @@ def summary(records: dict[str, list[Record]], size: Size) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, by rule.")
     parser.add_argument("--data", type=Path, required=True, help="folder of <topology>.npz")
-    parser.add_argument("--quick", action="store_true", help="one seed, short trainings")
+    parser.add_argument("--quick", action="store_true", help="one seed, five topologies")
     parser.add_argument("--seeds", type=int, help="starts, each with its own curves")
     parser.add_argument("--steps", type=int, help="of each training")
     parser.add_argument("--rules", nargs="+", choices=tuple(RULES), help="random and ours at least")
@@ -237,7 +240,7 @@ def main() -> int:
     )
     if not {"random", "ours"} <= set(size.rules):
         parser.error("--rules: random and ours are compared with the others; name them too")
-    pool = [frame for name in POOL for frame in read(asked.data, name)]
+    pool = [frame for name in size.pool for frame in read(asked.data, name)]
     test = []
     for name in HELD_OUT:
         frames = read(asked.data, name)
