@@ -9,7 +9,7 @@ one topology, as a campaign starts from one structure. In each round a committee
 scratch, with the same steps for every rule and round; it looks at frames drawn evenly from all
 topologies, and the rule chooses the next batch. Audit frames count as labels.
 
-The last line is one JSON object: labels at which each rule's mean curve first comes down to the
+After each seed the last line is one JSON object over the seeds so far: labels at which each rule's mean curve first comes down to the
 error that random has at ``target_labels``; null where it does not.
 """
 
@@ -262,8 +262,8 @@ def main() -> int:
                     first_committee=shared,
                 )
                 records[rule].append(run)
-    result = {**summary(records, size), "quick": asked.quick}
-    print(json.dumps({**result, "seconds": round(time.monotonic() - began)}))
+            done = {**summary(records, replace(size, seeds=seed + 1)), "quick": asked.quick}
+            print(json.dumps({**done, "seconds": round(time.monotonic() - began)}), flush=True)
     return 0
 
 
