@@ -9,8 +9,9 @@ one topology, as a campaign starts from one structure. In each round a committee
 scratch, with the same steps for every rule and round; it looks at frames drawn evenly from all
 topologies, and the rule chooses the next batch. Audit frames count as labels.
 
-After each seed the last line is one JSON object, over the seeds so far: labels at which each rule's
-mean curve first comes down to the error that random has at ``target_labels``; null where it does not.
+After each seed the last line is one JSON object, over the seeds so far: labels at which each
+rule's mean curve first comes down to the error that random has at ``target_labels``; null where it
+does not.
 """
 
 from __future__ import annotations
