@@ -1,4 +1,4 @@
-"""`al-loop pause`, `stop`, `resume` and `amend`."""
+"""`al-loop pause`, `stop`, `resume`, `retry` and `amend`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def resume(name: NameArgument, launchpad: LaunchpadOption = None) -> None:
         return
     out.print(f"campaign   {name} goes on; its jobs wait for workers")
     out.print("next:      al-loop run FILE (this machine), al-loop worker, or al-loop submitter")
+
+
+def retry(
+    name: NameArgument,
+    job: Annotated[str, typer.Argument(help="Its key, as `al-loop status` shows it.")],
+    launchpad: LaunchpadOption = None,
+) -> None:
+    """Try one job again that was given up. `al-loop resume` tries them all."""
+    found = control.retry(connect(launchpad, start=False), name, job)
+    out.print(f"job        {found.id} is due again and waits for a worker", markup=False)
 
 
 def amend(

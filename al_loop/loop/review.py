@@ -1,4 +1,7 @@
-"""A person looks at labels: what is in quarantine, and the verdict on it."""
+"""A person looks at labels: what is in quarantine, and the verdict on it.
+
+``by`` is who said so, for the events; empty: the user of this process.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,9 @@ def _suspect(label: LabelRecord, selection: Selection) -> LabelStatus:
     )
 
 
-def release(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> list[str]:
+def release(
+    ctx: Context, frames: Sequence[str], *, reason: str | None = None, by: str = ""
+) -> list[str]:
     """Believe labels from now on: those of ``frames``, and all quarantined for ``reason``.
 
     They join the next training. Returns the frames.
@@ -121,22 +126,23 @@ def release(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -
         }
         wanted |= ctx.store.selections.known(ctx.name, doubted)
     released = [f for f in sorted(wanted) if _release(ctx, f)]
-    _tell(ctx, released, "label-released", f"believed by {getpass.getuser()}")
+    _tell(ctx, released, "label-released", f"believed by {by or getpass.getuser()}")
     return released
 
 
-def quarantine(ctx: Context, frames: Sequence[str], *, why: str) -> list[str]:
+def quarantine(ctx: Context, frames: Sequence[str], *, why: str, by: str = "") -> list[str]:
     """Keep good labels out of the next training; the frames of those that were good."""
+    who = by or getpass.getuser()
     taken = [
-        frame
-        for frame in find_frames(ctx, frames)
-        if _quarantine(ctx, frame, f"{getpass.getuser()}: {why}")
+        frame for frame in find_frames(ctx, frames) if _quarantine(ctx, frame, f"{who}: {why}")
     ]
-    _tell(ctx, taken, "label-quarantined", f"{why} (by-hand, {getpass.getuser()})")
+    _tell(ctx, taken, "label-quarantined", f"{why} (by-hand, {who})")
     return taken
 
 
-def rerun(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> list[str]:
+def rerun(
+    ctx: Context, frames: Sequence[str], *, reason: str | None = None, by: str = ""
+) -> list[str]:
     """Have labels computed again in the next label stage: of ``frames``, and all with a reason.
 
     A good label goes into quarantine until then. Returns the frames.
@@ -161,11 +167,12 @@ def rerun(ctx: Context, frames: Sequence[str], *, reason: str | None = None) -> 
         reasons = {**labels.quarantined(ctx.method), **labels.failed(ctx.method)}
         same = {frame for frame, why in reasons.items() if why == reason}
         wanted |= ctx.store.selections.known(ctx.name, same)
+    who = by or getpass.getuser()
     for frame in sorted(wanted):
-        _quarantine(ctx, frame, f"{getpass.getuser()}: computed again")
+        _quarantine(ctx, frame, f"{who}: computed again")
         for method in ctx.methods:
             ctx.store.labels.ask_again(frame, method, ctx.name)
-    _tell(ctx, sorted(wanted), "label-again", f"is computed again, asked by {getpass.getuser()}")
+    _tell(ctx, sorted(wanted), "label-again", f"is computed again, asked by {who}")
     return sorted(wanted)
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydantic import ValidationError
+
+from al_loop.campaign.stages import TrustLevels
 from al_loop.loop.context import Context
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
 from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
@@ -44,6 +47,8 @@ class CampaignPage:
     queue_frames: int
     events: list[Event]
     """The youngest first."""
+    trust: TrustLevels | None
+    """The fixed ones, as last asked for; None in a campaign that cannot be read here."""
 
 
 class Reader:
@@ -71,6 +76,7 @@ class Reader:
             queue_jobs=len(queue),
             queue_frames=sum(len(job.items) for job in queue),
             events=events[::-1],
+            trust=_trust(record),
         )
 
     def curves(self, name: str) -> Curves:
@@ -107,6 +113,14 @@ class Reader:
         with self._lock:
             self._statuses[record.name] = (stamp, made)
         return made
+
+
+def _trust(record: CampaignRecord) -> TrustLevels | None:
+    asked = record.pending or record.spec
+    try:
+        return TrustLevels.model_validate(asked.get("select", {}).get("trust"))
+    except ValidationError:
+        return None
 
 
 def stage_boxes(status: CampaignStatus) -> list[StageBox]:

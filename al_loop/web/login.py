@@ -78,8 +78,8 @@ def _only_our_forms() -> None:
         abort(400, "this form is out of date: go back, reload the page and send it again")
 
 
-def _own_path(path: str) -> str:
-    """Where to go after signing in: a path of this site, nothing else."""
+def own_path(path: str) -> str:
+    """``path`` where it is one of this site; else its home."""
     odd = not path.startswith("/") or path.startswith("//") or "\\" in path
     return "/" if odd or any(ord(c) < 32 for c in path) else path
 
@@ -106,7 +106,7 @@ def enter() -> Response | tuple[str, int]:
     wrong.pop(who, None)
     session.clear()  # nothing that was set before the login survives it
     session["user"], session["stamp"] = user.name, user.stamp
-    return redirect(_own_path(request.args.get("next", "/")))
+    return redirect(own_path(request.args.get("next", "/")))
 
 
 @login.post("/logout")

@@ -6,11 +6,16 @@ from flask import Blueprint, Response, abort, current_app, jsonify, render_templ
 from pydantic import BaseModel
 
 from al_loop.launch.launchpad import newest_workflows
+from al_loop.loop.context import Context
 from al_loop.loop.overview import overview
+from al_loop.loop.review import review
 from al_loop.store import Store
 from al_loop.web.data import CampaignPage, Reader
 
 pages = Blueprint("al_loop", __name__, static_folder="static", static_url_path="/al-loop/static")
+
+MOST_LABELS = 200
+"""On a page."""
 
 
 def store() -> Store:
@@ -36,6 +41,17 @@ def campaign(name: str) -> str:
     """One campaign."""
     workflows = newest_workflows(current_app.lp, name)  # type: ignore[attr-defined]
     return render_template("al_loop/campaign.html", page=_page(name), workflows=workflows)
+
+
+@pages.get("/campaigns/<name>/labels/")
+def labels(name: str) -> str:
+    """Labels that somebody should look at."""
+    _page(name)
+    found = review(Context(store(), name))
+    rows = found[:MOST_LABELS]
+    return render_template(
+        "al_loop/labels.html", name=name, rows=rows, left_out=len(found) - len(rows)
+    )
 
 
 @pages.get("/campaigns/<name>.json")

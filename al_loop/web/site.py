@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
-from al_loop.errors import AlLoopError
+from al_loop.errors import AlLoopError, DatabaseError, UserError
 from al_loop.launch.launchpad import open_launchpad
 from al_loop.store import Connection, Store
 from al_loop.store.faults import translate
+from al_loop.web.actions import actions
 from al_loop.web.data import Reader
 from al_loop.web.fireworks_site import fresh_site, refuse_odd_requests
 from al_loop.web.headers import dress
@@ -46,6 +47,7 @@ def open_site(connection: Connection, users: Users, *, secure: bool = False) -> 
             SESSION_COOKIE_SECURE=secure,
             MAX_CONTENT_LENGTH=LARGEST_FORM,
         )
+        app.extensions["al_loop_connection"] = hurried
         app.extensions["al_loop_store"] = store
         app.extensions["al_loop_reader"] = Reader(store)
         guard(app, users)
@@ -53,6 +55,7 @@ def open_site(connection: Connection, users: Users, *, secure: bool = False) -> 
         dress(app, secure=secure)
         add_filters(app)
         app.register_blueprint(pages)
+        app.register_blueprint(actions)
         _explain_errors(app, hurried)
         yield app
 
@@ -68,7 +71,9 @@ def _explain_errors(app: Flask, connection: Connection) -> None:
 
     @app.errorhandler(AlLoopError)
     def _ours(error: AlLoopError) -> tuple[str, int]:
-        return show(503, error.what, error.remedy)
+        asked = request.method == "POST" and isinstance(error, UserError)
+        refused = asked and not isinstance(error, DatabaseError)
+        return show(409 if refused else 503, error.what, error.remedy)
 
     @app.errorhandler(PyMongoError)
     def _database(error: PyMongoError) -> tuple[str, int]:

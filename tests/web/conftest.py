@@ -24,6 +24,15 @@ def token(page: str) -> str:
     return found[1]
 
 
+def signed_in(site: Flask, users: Users, name: str, *, role: WebRole) -> FlaskClient:
+    """A browser in which a new user has signed in."""
+    password = users.add(name, role=role)
+    client = site.test_client()
+    form = {"name": name, "password": password, "csrf": token(client.get("/login").text)}
+    assert client.post("/login", data=form).status_code == 302
+    return client
+
+
 @pytest.fixture
 def users(tmp_path: Path) -> Users:
     return Users(tmp_path / "users.json")
@@ -42,11 +51,6 @@ def sign_in(site: Flask, users: Users) -> SignIn:
     """A browser in which a new user has signed in."""
 
     def sign(name: str = "ada", *, role: WebRole = "work") -> FlaskClient:
-        password = users.add(name, role=role)
-        client = site.test_client()
-        page = client.get("/login").text
-        form = {"name": name, "password": password, "csrf": token(page)}
-        assert client.post("/login", data=form).status_code == 302
-        return client
+        return signed_in(site, users, name, role=role)
 
     return sign

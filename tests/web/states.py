@@ -1,0 +1,86 @@
+"""Campaigns as a person finds them: one that has just trained, runs, has ended, is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
+from al_loop.launch.submit import register
+from al_loop.loop.advance import advance
+from al_loop.store import Event, JobRecord, Store
+from tests.campaigns import CHEAP, write_campaign
+from tests.loop.test_late_labels import Hands
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def begin(store: Store, folder: Path, name: str, **sections: dict[str, object]) -> None:
+    """Register a campaign of cheap engines, with other values in some of its sections."""
+    spec = load_campaign(write_campaign(folder, CHEAP, name=name))
+    data = dump_campaign(spec) | {"folder": str(folder / name)}
+    data["label"] |= {"frames_per_job": 2}
+    data["structures"] = {"cristobalite": data["structures"]["cristobalite"]}
+    data["explore"]["stages"] = data["explore"]["stages"][:1]
+    for section, values in sections.items():
+        data[section] |= values
+    register(store, CampaignSpec.model_validate(data), base=folder)
+
+
+def carry_on(
+    store: Store,
+    name: str,
+    until: Callable[[], bool],
+    *,
+    hold: Callable[[JobRecord], bool] = lambda job: False,
+    break_: Callable[[JobRecord], bool] = lambda job: False,
+) -> None:
+    """Run what is due in this process until something holds; fails when nothing moves any more."""
+    hands = Hands()
+    hands.hold, hands.break_ = hold, break_
+    for _ in range(60):
+        advance(store, name, hands)
+        if until():
+            return
+    raise AssertionError(f"stuck: {store.iterations.latest(name)}")
+
+
+def at(store: Store, name: str, index: int, stage: str) -> bool:
+    """Whether a campaign has come to this stage."""
+    latest = store.iterations.latest(name)
+    return latest is not None and (latest.index, latest.stage) == (index, stage)
+
+
+def trains(store: Store, folder: Path, name: str) -> None:
+    """At its first training; a job of first labels has been given up. No molecular dynamics."""
+    begin(store, folder, name)
+    carry_on(
+        store, name, lambda: at(store, name, 0, "train"),
+        hold=lambda job: job.stage == "train",
+        break_=lambda job: job.stage == "start" and job.name.endswith("0"),
+    )  # fmt: skip
+
+
+def runs(store: Store, folder: Path, name: str) -> None:
+    """Its second iteration explores; a job of the first was given up; an event is hostile."""
+    begin(store, folder, name, label={"quorum": 0.5})
+    carry_on(
+        store, name, lambda: at(store, name, 1, "explore"),
+        break_=lambda job: job.stage == "label" and job.name.endswith("0"),
+    )  # fmt: skip
+    store.events.add(Event(campaign=name, kind="hostile", text=HOSTILE))
+
+
+def ends(store: Store, folder: Path, name: str) -> None:
+    """Its budget is spent."""
+    begin(store, folder, name, budget={"iterations": 1})
+    carry_on(store, name, lambda: store.campaigns.state(name) == "stopped")
+
+
+def breaks(store: Store, folder: Path, name: str) -> None:
+    """No member of its committee can be trained."""
+    begin(store, folder, name)
+    carry_on(
+        store, name, lambda: store.campaigns.state(name) == "failed",
+        break_=lambda job: job.stage == "train",
+    )  # fmt: skip
