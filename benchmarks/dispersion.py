@@ -26,9 +26,9 @@ from ase import Atoms
 from al_loop.campaign import make_engine
 from al_loop.d3 import D3
 from al_loop.explore.lammps import LammpsOptions, nvt_example
-from al_loop.explore.lammps.executable import find_program
 from al_loop.frame import Labelled
 from al_loop.jobfolder import Clock
+from al_loop.lammps.executable import find_program
 from al_loop.structures import crystal
 from al_loop.train import TrainingTask
 

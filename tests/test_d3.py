@@ -13,10 +13,10 @@ from dftd3.ase import DFTD3
 from al_loop.campaign import parse_campaign
 from al_loop.d3 import D3, Correction, calculator_arguments, correction
 from al_loop.errors import PhysicsFault
-from al_loop.explore.lammps.cell import RestrictedCell
-from al_loop.explore.lammps.executable import find_program
-from al_loop.explore.lammps.inputs import data_file
 from al_loop.explore.lammps.options import LammpsOptions
+from al_loop.lammps.cell import RestrictedCell
+from al_loop.lammps.data import data_file
+from al_loop.lammps.executable import find_program
 from al_loop.structures import build_structures
 from al_loop.units import EV_PER_A3_IN_GPA, stress_from_virial
 from tests.campaigns import CHEAP

@@ -22,10 +22,10 @@ from al_loop.errors import JobFolderError, StructureError
 from al_loop.explore.committee import relative_models
 from al_loop.explore.describing import Describer
 from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
-from al_loop.explore.staging import stage_frames
 from al_loop.explore.walkfile import load_walk, save_walk, walk_files
 from al_loop.frame import read_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
+from al_loop.staging import stage_frames
 
 STARTS = "starts.traj"
 

@@ -26,9 +26,9 @@ from al_loop.errors import DatasetError, EngineMissing, JobFolderError, PhysicsF
 from al_loop.explore.committee import load_members, relative_models
 from al_loop.explore.deviation import force_deviation
 from al_loop.explore.interface import Committee
-from al_loop.explore.staging import stage_frames
 from al_loop.frame import read_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult
+from al_loop.staging import stage_frames
 
 _FRAMES = "frames.traj"
 _DONE = "scores.jsonl"

@@ -1,8 +1,8 @@
 """Where configurations come from: crystals, boxes, melt-quenches, files, disturbed copies."""
 
+from al_loop.crystals import CRYSTALS, crystal
+from al_loop.packing import pack
 from al_loop.structures.build import Start, build_structures
-from al_loop.structures.crystals import CRYSTALS, crystal
-from al_loop.structures.packing import pack
 from al_loop.structures.perturb import perturb
 from al_loop.structures.quenched import quench_box, usable
 

@@ -19,11 +19,11 @@ from al_loop.campaign.structures import (
     PackedSource,
     key_of,
 )
+from al_loop.crystals import crystal
 from al_loop.errors import StructureError
 from al_loop.hashing import derive_seed
+from al_loop.packing import pack
 from al_loop.structures.checks import check_structure, smallest_distances
-from al_loop.structures.crystals import crystal
-from al_loop.structures.packing import pack
 from al_loop.structures.perturb import perturb
 from al_loop.structures.quenched import usable
 

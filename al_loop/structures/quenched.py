@@ -9,8 +9,8 @@ from ase import Atoms
 from al_loop.campaign.quench import MeltQuench
 from al_loop.campaign.spec import CampaignSpec
 from al_loop.errors import StructureError
+from al_loop.packing import pack
 from al_loop.structures.checks import check_structure, smallest_distances
-from al_loop.structures.packing import pack
 
 
 def quench_box(

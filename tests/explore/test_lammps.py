@@ -29,9 +29,9 @@ from al_loop.explore import (
     stage_explore_job,
 )
 from al_loop.explore.lammps import LammpsExplorer, LammpsOptions, nvt_example
-from al_loop.explore.lammps.cell import RestrictedCell
-from al_loop.explore.lammps.executable import find_program
 from al_loop.jobfolder import Clock, JobFolder
+from al_loop.lammps.cell import RestrictedCell
+from al_loop.lammps.executable import find_program
 
 from .contract import EVERYTHING, ExplorerContract, Predict
 

@@ -12,7 +12,7 @@ from ase import Atoms
 from al_loop.d3 import D3, correction
 from al_loop.explore import Committee
 from al_loop.explore.lammps import LammpsExplorer, nvt_example
-from al_loop.explore.lammps.cell import RestrictedCell
+from al_loop.lammps.cell import RestrictedCell
 from al_loop.units import EV_PER_A3_IN_GPA
 
 from .test_lammps import LammpsContract, run_by_hand

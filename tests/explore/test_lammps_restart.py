@@ -12,9 +12,10 @@ from al_loop.explore import KeepRule, Limits, Walker
 from al_loop.explore.lammps import LammpsOptions
 from al_loop.explore.lammps.inputs import joint_script, walker_script
 from al_loop.explore.lammps.reading import read_walk
-from al_loop.explore.lammps.restart import Restart, prepare, restart_step
+from al_loop.explore.lammps.restart import Restart, prepare
 from al_loop.explore.lammps.samples import joined
 from al_loop.explore.reduce import COMPLETED
+from al_loop.lammps.restart_file import restart_step
 
 MAGIC = b"LammpS RestartT\0"
 INPUTS = {"in.lammps": "run 40\n", "start.data": "atoms\n"}

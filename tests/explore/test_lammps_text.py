@@ -18,19 +18,20 @@ from al_loop.errors import EngineMissing, StructureError
 from al_loop.explore import Committee, Limits, Walker
 from al_loop.explore.interface import KeepRule
 from al_loop.explore.lammps import LammpsExplorer, LammpsOptions, nvt_example
-from al_loop.explore.lammps.cell import RestrictedCell, wrapped
-from al_loop.explore.lammps.executable import check_program, find_program, read_check
-from al_loop.explore.lammps.faults import classify, last_words
-from al_loop.explore.lammps.inputs import data_file, joint_script, walker_script
+from al_loop.explore.lammps.inputs import joint_script, walker_script
 from al_loop.explore.lammps.parse import (
     parse_deviation,
     parse_thermo,
     parse_thermo_row,
-    read_dump,
 )
 from al_loop.explore.lammps.reading import read_walk
 from al_loop.explore.lammps.run import DeviationWatch
 from al_loop.explore.reduce import COMPLETED, Ending
+from al_loop.lammps.cell import RestrictedCell, wrapped
+from al_loop.lammps.data import data_file
+from al_loop.lammps.dump import read_dump
+from al_loop.lammps.executable import check_program, find_program, read_check
+from al_loop.lammps.faults import classify, last_words
 
 DEVIATION = """\
 #       step         max_devi_v         min_devi_v         avg_devi_v         max_devi_f         min_devi_f         avg_devi_f

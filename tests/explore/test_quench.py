@@ -20,9 +20,7 @@ from scipy.special import erfc
 from al_loop import stopping
 from al_loop.campaign.quench import MeltQuench
 from al_loop.errors import JobStopped
-from al_loop.explore.lammps.executable import find_program
 from al_loop.explore.lammps.options import LammpsOptions
-from al_loop.explore.lammps.parse import read_dump
 from al_loop.explore.quench import (
     QuenchResult,
     collect_quench,
@@ -32,6 +30,8 @@ from al_loop.explore.quench import (
 )
 from al_loop.explore.quench.inputs import force_field, static_files
 from al_loop.jobfolder import Clock, JobFolder
+from al_loop.lammps.dump import read_dump
+from al_loop.lammps.executable import find_program
 from al_loop.pair_potentials import POTENTIALS, boron_strength, splice
 from al_loop.structures import pack
 from al_loop.units import density

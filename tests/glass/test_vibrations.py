@@ -15,7 +15,6 @@ from scipy.integrate import trapezoid
 
 from al_loop.calculator import FunctionCalculator
 from al_loop.errors import DatasetError, PhysicsFault
-from al_loop.explore.lammps.executable import find_program
 from al_loop.explore.lammps.options import LammpsOptions
 from al_loop.glass.dynamics import velocities_of
 from al_loop.glass.relax import relaxed
@@ -33,6 +32,7 @@ from al_loop.glass.vibrations import (
     read_eskm,
     velocity_density_of_states,
 )
+from al_loop.lammps.executable import find_program
 from al_loop.units import Array
 from tests.glass.lennard_jones import CUTOFF, PAIRS, alloy, argon, lennard_jones
 

@@ -16,8 +16,8 @@ from al_loop.campaign import CampaignSpec, dump_campaign, parse_campaign
 from al_loop.d3 import correction
 from al_loop.explore import collect_walks
 from al_loop.explore.job import explore_params
-from al_loop.explore.lammps.executable import find_program
 from al_loop.explore.lammps.options import LammpsOptions
+from al_loop.lammps.executable import find_program
 from al_loop.launch.submit import register
 from al_loop.loop.context import Context
 from al_loop.loop.export import export_dataset

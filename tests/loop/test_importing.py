@@ -42,9 +42,9 @@ def begin(store: Store, folder: Path, *, name: str = NAME, starts: bool = True) 
 
 def labelled(count: int, *, virial: bool = True, seed: int = 1) -> list[Labelled]:
     """Rattled cristobalite with labels by the campaign's own BKS."""
+    from al_loop.crystals import crystal
     from al_loop.label.pair.labeller import PairLabeller
     from al_loop.label.pair.options import PairOptions
-    from al_loop.structures.crystals import crystal
 
     rng = np.random.default_rng(seed)
     labeller = PairLabeller(PairOptions())

@@ -13,13 +13,10 @@ from al_loop.d3 import D3, check_d3
 from al_loop.errors import EngineMissing
 from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
-from al_loop.explore.lammps.executable import check_program, find_program
 from al_loop.explore.lammps.inputs import (
     CONTINUE,
-    DATA,
     DISPERSION_FUNCTIONALS,
     SCRIPT,
-    data_file,
     nvt_example,
     walker_script,
 )
@@ -28,6 +25,8 @@ from al_loop.explore.lammps.reading import read_walk
 from al_loop.explore.lammps.restart import prepare
 from al_loop.explore.lammps.run import run_in_turn
 from al_loop.jobfolder import Clock
+from al_loop.lammps.data import DATA, data_file
+from al_loop.lammps.executable import check_program, find_program
 
 
 class LammpsExplorer:

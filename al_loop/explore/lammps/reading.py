@@ -9,11 +9,12 @@ from ase import Atoms
 
 from al_loop.d3 import D3, correction
 from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
-from al_loop.explore.lammps.cell import RestrictedCell
 from al_loop.explore.lammps.parse import parse_atomic_deviation
 from al_loop.explore.lammps.restart import remove_raw
-from al_loop.explore.lammps.samples import RawSample, frame_of, joined, snapshots, text_of
+from al_loop.explore.lammps.samples import RawSample, joined, snapshots, text_of
 from al_loop.explore.reduce import Ending, Samples, reduce_samples, reduced_walk
+from al_loop.lammps.cell import RestrictedCell
+from al_loop.lammps.dump import frame_of
 from al_loop.units import Array
 
 

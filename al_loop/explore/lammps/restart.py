@@ -14,7 +14,6 @@ drawn after the start, so no seed is used twice.
 from __future__ import annotations
 
 import shutil
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,7 @@ from ase import Atoms
 from al_loop.explore.interface import Limits, Walker
 from al_loop.explore.lammps.inputs import CONTINUE, DEVIATION, DUMP, LOG, RESTARTS, STOP
 from al_loop.explore.lammps.samples import joined, numbered, parts
-
-_MAGIC = b"LammpS RestartT\0"
-_TEXT, _STEP = (0, 4), 5  # flags of the header's strings (version, units) and of the time step
+from al_loop.lammps.restart_file import restart_step
 
 
 @dataclass(frozen=True)
@@ -84,27 +81,6 @@ def remove_raw(folder: Path) -> None:
             part.log.unlink(missing_ok=True)
     for name in (STOP, CONTINUE, *RESTARTS):
         (folder / name).unlink(missing_ok=True)
-
-
-def restart_step(path: Path) -> int | None:
-    """Step of a restart file; None when there is none or it is not whole."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    if len(data) <= 2 * len(_MAGIC) or not (data.startswith(_MAGIC) and data.endswith(_MAGIC)):
-        return None
-    offset = len(_MAGIC) + 8  # after byte order and format
-    try:
-        for _ in range(16):
-            (flag,) = struct.unpack_from("<i", data, offset)
-            if flag == _STEP:
-                return int(struct.unpack_from("<q", data, offset + 4)[0])
-            (value,) = struct.unpack_from("<i", data, offset + 4)
-            offset += 8 + (value if flag in _TEXT else 0)
-    except struct.error:
-        pass
-    return None
 
 
 def _usable(

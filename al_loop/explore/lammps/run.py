@@ -6,7 +6,6 @@ driver was killed ends at its next line (SIGPIPE).
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
@@ -15,20 +14,17 @@ from pathlib import Path
 
 from al_loop import stopping
 from al_loop.errors import EngineCrashed
-from al_loop.explore.lammps.executable import Program
-from al_loop.explore.lammps.faults import classify, last_words
 from al_loop.explore.lammps.inputs import BEGIN, DEVIATION, END, STOP, joint_script
 from al_loop.explore.lammps.parse import parse_deviation, parse_thermo_row
 from al_loop.explore.lammps.restart import forget
 from al_loop.explore.reduce import COMPLETED, Ending
 from al_loop.jobfolder import Clock
+from al_loop.lammps.executable import Program
+from al_loop.lammps.faults import classify, last_words
+from al_loop.lammps.process import SIGNAL_SECONDS, end_lammps, start_lammps
 
 JOINT_SCRIPT = "in.walkers"
 OUTPUT = "lmp.out"
-SIGNAL_SECONDS = 2.0
-"""Between the signals of a queue to LAMMPS and to the process that drives it."""
-_PATIENCE = 5.0
-"""Seconds that LAMMPS has to end on SIGTERM."""
 
 
 class DeviationWatch:
@@ -150,7 +146,8 @@ def run_in_turn(
     if code < 0:  # by a signal from outside, perhaps
         stopping.expected(SIGNAL_SECONDS)
     stopping.stop_if_requested(folder)
-    ending = classify(progress.tail, code=code, integrating=progress.setting_up)
+    fault = classify(progress.tail, code=code, integrating=progress.setting_up)
+    ending = Ending(fault.stop, fault.detail) if fault else None
     if progress.walker and progress.walker in continued and not progress.setting_up:
         ending = None
         if 0 < code < 128:  # not by a signal: it may be the restart file, so start anew
@@ -162,29 +159,3 @@ def run_in_turn(
             remedy="try `al-loop check`; run in.lammps of a walker by hand",
         )
     yield progress.walker, ending
-
-
-def end_lammps(process: subprocess.Popen[str]) -> None:
-    """End LAMMPS, and what a launcher (srun, mpirun) has started for it."""
-    process.terminate()
-    try:
-        process.wait(timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-def start_lammps(command: list[str], *, folder: Path, program: Program) -> subprocess.Popen[str]:
-    """Start LAMMPS with its output in a pipe; EngineCrashed when it cannot be started."""
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=folder,
-            env=program.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise EngineCrashed(f"LAMMPS cannot be started: {error}", where=command[0]) from error

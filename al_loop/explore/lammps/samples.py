@@ -12,17 +12,9 @@ from ase import Atoms
 
 from al_loop.distances import closest_contact
 from al_loop.explore.interface import Limits
-from al_loop.explore.lammps.cell import wrapped
 from al_loop.explore.lammps.inputs import DEVIATION, DUMP, LOG
-from al_loop.explore.lammps.parse import (
-    DeviationRow,
-    Snapshot,
-    ThermoRow,
-    parse_deviation,
-    parse_thermo,
-    read_dump,
-)
-from al_loop.units import Array
+from al_loop.explore.lammps.parse import DeviationRow, ThermoRow, parse_deviation, parse_thermo
+from al_loop.lammps.dump import Snapshot, frame_of, read_dump
 
 
 @dataclass(frozen=True)
@@ -85,17 +77,6 @@ def snapshots(part: Part) -> Iterator[Snapshot]:
     if part.dump.is_file():
         with part.dump.open() as stream:
             yield from read_dump(stream)
-
-
-def frame_of(snapshot: Snapshot, start: Atoms, rotation: Array) -> Atoms:
-    """A snapshot as a configuration, turned by ``rotation`` (3, 3)."""
-    positions = wrapped(snapshot.positions, snapshot.cell)
-    return Atoms(
-        numbers=start.numbers,
-        positions=positions @ rotation,
-        cell=snapshot.cell @ rotation,
-        pbc=True,
-    )
 
 
 def _samples(part: Part, start: Atoms, min_distance: Mapping[str, float]) -> dict[int, RawSample]:

@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 from ase import Atoms
 
-from al_loop.explore.lammps.inputs import DATA, data_file
 from al_loop.explore.quench.legs import QuenchLeg
+from al_loop.lammps.data import DATA, data_file
 from al_loop.pair_potentials import PairPotential
 from al_loop.resources import render_template
 

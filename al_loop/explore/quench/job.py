@@ -6,7 +6,6 @@ frames as one that was not.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +15,22 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from al_loop import stopping
 from al_loop.campaign.quench import Phase
-from al_loop.errors import EngineCrashed, JobFolderError
-from al_loop.explore.lammps.executable import Program, find_program
-from al_loop.explore.lammps.faults import classify, last_words
+from al_loop.errors import JobFolderError
 from al_loop.explore.lammps.options import LammpsOptions
-from al_loop.explore.lammps.parse import read_dump
-from al_loop.explore.lammps.restart import restart_step
-from al_loop.explore.lammps.run import SIGNAL_SECONDS, end_lammps, start_lammps
-from al_loop.explore.lammps.samples import frame_of
 from al_loop.explore.quench.inputs import leg_script, static_files
 from al_loop.explore.quench.legs import QuenchLeg
-from al_loop.explore.reduce import Ending
-from al_loop.explore.staging import stage_frames
 from al_loop.frame import read_frames, write_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
+from al_loop.lammps.dump import frame_of, read_dump
+from al_loop.lammps.executable import Program, find_program
+from al_loop.lammps.faults import Fault
+from al_loop.lammps.process import run_script
+from al_loop.lammps.restart_file import restart_step
 from al_loop.pair_potentials import POTENTIALS
+from al_loop.staging import stage_frames
 from al_loop.units import Array
 
-START, FRAMES, OUTPUT = "start.traj", "frames.traj", "lmp.out"
+START, FRAMES = "start.traj", "frames.traj"
 
 
 class QuenchParams(BaseModel):
@@ -132,13 +129,12 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
     program.environment.pop("LAMMPS_PLUGIN_PATH", None)  # no NNP here: TensorFlow stays away
     for name, text in static_files(box, POTENTIALS[params.potential]).items():
         write_atomically(folder.path / name, text)
-    ending = Ending("completed", "")
+    fault: Fault | None = None
     ended = 0
     for n in range(len(params.legs)):
         if restart_step(folder.path / _name(n, "restart")) is None:
-            failed = _run_leg(folder.path, params, n, box=box, program=program, clock=clock)
-            if failed is not None:
-                ending = failed
+            fault = _run_leg(folder.path, params, n, box=box, program=program, clock=clock)
+            if fault is not None:
                 break
         ended += 1
     kept = [n for n in range(ended) if params.legs[n].keep]
@@ -148,8 +144,8 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
             KeptFrame(phase=params.legs[n].phase, temperature=params.legs[n].temperature[1])
             for n in kept
         ),
-        stop=ending.stop,
-        detail=ending.detail,
+        stop=fault.stop if fault else "completed",
+        detail=fault.detail if fault else "",
     )
     result = folder.finish(payload.model_dump(mode="json"), files=[FRAMES], clock=clock)
     for n in range(len(params.legs)):
@@ -200,7 +196,7 @@ def _frame(dump: Path, box: Atoms) -> Atoms:
 
 def _run_leg(
     folder: Path, params: QuenchParams, n: int, *, box: Atoms, program: Program, clock: Clock
-) -> Ending | None:
+) -> Fault | None:
     """Run a leg in a LAMMPS of its own; why it gave up, or None when it has ended well."""
     stopping.stop_if_requested(folder)
     script = _name(n, "in")
@@ -215,32 +211,10 @@ def _run_leg(
         dump=_name(n, "dump"),
     )
     write_atomically(folder / script, text)
-    command = [*program.command, "-in", script, "-log", "none", "-nonbuf"]
-    tail: deque[str] = deque(maxlen=60)
-    integrating, drained = False, False
-    with clock.span(), start_lammps(command, folder=folder, program=program) as process:
-        try:
-            with (folder / OUTPUT).open("a") as transcript:
-                for line in process.stdout or ():
-                    transcript.write(line)
-                    tail.append(line)
-                    integrating = integrating or line.startswith("Setting up Verlet run")
-                    stopping.stop_if_requested(folder)
-            drained = True
-        finally:
-            if not drained:
-                end_lammps(process)
-        code = process.wait()
-    if code == 0 and restart_step(folder / _name(n, "restart")) is not None:
-        return None
-    if code < 0:  # by a signal from outside, perhaps
-        stopping.expected(SIGNAL_SECONDS)
-    stopping.stop_if_requested(folder)
-    ending = classify(tail, code=code, integrating=integrating) if code else None
-    if ending is None:
-        raise EngineCrashed(
-            f"LAMMPS ended with code {code}:\n{last_words(tail)}",
-            where=folder / OUTPUT,
-            remedy=f"run {script} in this folder by hand",
-        )
-    return ending
+    return run_script(
+        script,
+        folder=folder,
+        program=program,
+        clock=clock,
+        is_done=lambda: restart_step(folder / _name(n, "restart")) is not None,
+    )

@@ -1,15 +1,25 @@
-"""Why a LAMMPS process ended before its time: the walker's fault, or the machine's."""
+"""Why a LAMMPS process ended before its time: the physics' fault, or the machine's."""
 
 from __future__ import annotations
 
 import re
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from al_loop.explore.interface import StopReason
-from al_loop.explore.reduce import Ending
+FaultKind = Literal["not-finite", "lost-atoms", "engine"]
 
-_PHYSICS: tuple[tuple[StopReason, str], ...] = (
+
+@dataclass(frozen=True)
+class Fault:
+    """Why LAMMPS gave up on a trajectory; ``engine``: for a reason that is not known here."""
+
+    stop: FaultKind
+    detail: str
+
+
+_PHYSICS: tuple[tuple[FaultKind, str], ...] = (
     ("not-finite", r"non-numeric|\bnan\b|not finite"),
     ("lost-atoms", r"lost atoms|out of range atoms|atoms? .*missing|did not assign all atoms"),
 )
@@ -32,8 +42,8 @@ _KILLED = {
 _NOISE = re.compile(r"libcudart|implib-gen|WARNING|CITE|^\s*$|cpu_feature_guard|To enable the")
 
 
-def classify(output: Sequence[str], *, code: int, integrating: bool) -> Ending | None:
-    """The walker's ending when LAMMPS gave up on it; None when the machine is to blame.
+def classify(output: Sequence[str], *, code: int, integrating: bool) -> Fault | None:
+    """The trajectory's fault when LAMMPS gave up on it; None when the machine is to blame.
 
     Parameters
     ----------
@@ -51,10 +61,10 @@ def classify(output: Sequence[str], *, code: int, integrating: bool) -> Ending |
         return None
     for reason, pattern in _PHYSICS:
         if re.search(pattern, said, flags=re.IGNORECASE):
-            return Ending(reason, _first(said))
+            return Fault(reason, _first(said))
     if not integrating:
         return None
-    return Ending("engine", _first(said) or f"LAMMPS ended with code {code}")
+    return Fault("engine", _first(said) or f"LAMMPS ended with code {code}")
 
 
 def last_words(output: Sequence[str], *, lines: int = 8) -> str:

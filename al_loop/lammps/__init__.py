@@ -1,0 +1,1 @@
+"""LAMMPS for whoever runs it: the program, its input and output as text, one process."""
