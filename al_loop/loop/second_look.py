@@ -27,7 +27,7 @@ def suspect_labels(ctx: Context, iteration: IterationRecord, models: Sequence[Mo
     ]
     if not members:
         return 0
-    frames = _in_the_order_of_the_data(ctx, models[0].training_set)
+    frames = frames_in_order(ctx, models[0].training_set)
     found: dict[str, dict[str, float]] = {}
     groups: tuple[tuple[Split, ...], ...] = (("train",), ("valid", "test"))
     for splits in groups:
@@ -46,7 +46,7 @@ def suspect_labels(ctx: Context, iteration: IterationRecord, models: Sequence[Mo
     return len(found)
 
 
-def _in_the_order_of_the_data(ctx: Context, training_set: str) -> dict[Split, list[str]]:
+def frames_in_order(ctx: Context, training_set: str) -> dict[Split, list[str]]:
     """Frames as the data folder has them: set after set, each by its hashes."""
     sets = ctx.store.training_sets
     frames: dict[Split, list[str]] = {split: [] for split in _SPLITS}

@@ -14,14 +14,14 @@ from al_loop.store.iterations import (
     Levels,
     Stage,
 )
-from al_loop.store.jobs import JobRecord
+from al_loop.store.jobs import Held, JobRecord
 from al_loop.store.labels import LabelNumbers, LabelRecord, LabelState, LabelTally
 from al_loop.store.methods import Method
-from al_loop.store.models import ErrorSummary, ModelRecord
+from al_loop.store.models import ErrorSummary, ModelRecord, Trained
 from al_loop.store.quenches import QuenchedFrame, QuenchRecord
 from al_loop.store.relabels import Why
 from al_loop.store.roles import Role
-from al_loop.store.selections import IMPORTED, Chosen, Selection
+from al_loop.store.selections import IMPORTED, Chosen, Covered, Selection
 from al_loop.store.server import LocalServer, ServerStatus
 from al_loop.store.store import Store
 from al_loop.store.training_sets import TrainingSet
@@ -36,9 +36,11 @@ __all__ = [
     "Chosen",
     "Connection",
     "Counts",
+    "Covered",
     "Decision",
     "ErrorSummary",
     "Event",
+    "Held",
     "IterationFacts",
     "IterationRecord",
     "JobRecord",
@@ -58,6 +60,7 @@ __all__ = [
     "ServerStatus",
     "Stage",
     "Store",
+    "Trained",
     "TrainingSet",
     "WalkRecord",
     "Why",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -69,6 +70,16 @@ def merge_spans(spans: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(merged[:_MOST_SPANS])
 
 
+@dataclass(frozen=True)
+class Held:
+    """How long the jobs of a stage have kept their cores busy, s."""
+
+    iteration: int
+    stage: Stage
+    jobs: int
+    seconds: float
+
+
 class Jobs:
     """Collection ``jobs``."""
 
@@ -106,6 +117,25 @@ class Jobs:
     def count_due(self, campaign: str, iteration: int, stage: Stage) -> int:
         """Number of jobs of a stage that have not been taken in."""
         return self.table.count({**_stage_query(campaign, iteration, stage), "state": "due"})
+
+    def held(self, campaign: str) -> list[Held]:
+        """By iteration and stage, of jobs that are done: from start to end, or what the tries of a
+        job have computed where that is longer."""
+        computing = {"$filter": {"input": "$spans", "cond": {"$eq": ["$$this.what", "compute"]}}}
+        each = {"$subtract": ["$$this.end", "$$this.start"]}
+        computed = {"$sum": {"$map": {"input": computing, "in": each}}}
+        lasted = {"$divide": [{"$subtract": ["$ended", "$started"]}, 1000.0]}  # from ms
+        key = {"iteration": "$iteration", "stage": "$stage"}
+        counted = {"_id": key, "jobs": {"$sum": 1}, "seconds": {"$sum": "$busy"}}
+        found = self.table.aggregate(
+            [
+                {"$match": {"campaign": campaign, "state": "done"}},
+                {"$project": {**dict.fromkeys(key, 1), "busy": {"$max": [lasted, computed]}}},
+                {"$group": counted},
+                {"$sort": {"_id": 1}},
+            ]
+        )
+        return [Held(**d["_id"], jobs=d["jobs"], seconds=float(d["seconds"])) for d in found]
 
     def late(self, campaign: str, before: int) -> list[JobRecord]:
         """Jobs of iterations before ``before`` that have not been taken in, oldest first."""

@@ -144,6 +144,11 @@ class Labels:
         found = {d["frame"]: from_document(d) for d in documents}
         return {frame: found[frame] for frame in wanted if frame in found}
 
+    def of_frame(self, frame: str) -> list[LabelRecord]:
+        """All labels of a frame, by whatever method."""
+        keys = {"_id": {"$gte": f"{frame}/", "$lt": f"{frame}0"}}  # "0" follows "/"
+        return [from_document(d) for d in self.table.find(keys, sort=[("_id", 1)])]
+
     def known(self, frames: Iterable[str], method: str) -> set[str]:
         """Which of ``frames`` have a label by ``method``, of whatever state."""
         return set(self.states(frames, method))

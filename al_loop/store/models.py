@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import Field
@@ -59,6 +60,16 @@ class ModelRecord(Record):
         return f"{self.campaign}/{self.iteration}/{self.member}"
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A model, and the key of the labels that trained it."""
+
+    campaign: str
+    iteration: int
+    member: int
+    training_set: str
+
+
 def _to_document(record: ModelRecord) -> Document:
     # Names of files hold dots, and options may: neither becomes a key of the document.
     files = [{"name": name, "id": key} for name, key in sorted(record.files.items())]
@@ -79,7 +90,8 @@ class Models:
         order = IndexModel([("campaign", 1), ("iteration", 1), ("member", 1)])
         users = [IndexModel("files.id"), IndexModel("training_set")]
         state = IndexModel([("campaign", 1), ("state", 1)])
-        self.table = Table(client, "models", indexes=[order, state, *users])
+        family = IndexModel("parent", sparse=True)
+        self.table = Table(client, "models", indexes=[order, state, family, *users])
 
     def put(self, record: ModelRecord) -> None:
         """Store a model. The first ok one stays; it replaces a failed one, never the reverse."""
@@ -100,6 +112,21 @@ class Models:
     def of_campaign(self, campaign: str) -> list[ModelRecord]:
         """All models of a campaign, by iteration and member."""
         return self._find({"campaign": campaign})
+
+    def children(self, key: str) -> list[str]:
+        """Keys of the models that were started from this one."""
+        found = self.table.find({"parent": key}, fields={"_id": 1}, sort=[("_id", 1)])
+        return [d["_id"] for d in found]
+
+    def trained_on(self, sets: Iterable[str]) -> list[Trained]:
+        """Models that trained on one of these sets, by campaign, iteration and member."""
+        names = ("campaign", "iteration", "member", "training_set")
+        found = self.table.find(
+            {"training_set": {"$in": sorted(sets)}},
+            fields={"_id": 0, **dict.fromkeys(names, 1)},
+            sort=[("campaign", 1), ("iteration", 1), ("member", 1)],
+        )
+        return [Trained(**d) for d in found]
 
     def training_sets(self, campaign: str) -> dict[int, str]:
         """Iteration -> key of the labels that trained its committee."""

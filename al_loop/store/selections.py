@@ -25,7 +25,7 @@ class Selection:
 
     ``temperature`` K, ``pressure`` GPa and ``density`` g/cm3 are those of the sample;
     ``deviation`` is its maximum force deviation, eV/Å; ``predicted_forces`` (atoms, 3), eV/Å,
-    are the leader's when it was chosen.
+    are the leader's when it was chosen; ``atom_deviations`` (atoms,) the committee's, eV/Å.
     """
 
     campaign: str
@@ -41,6 +41,7 @@ class Selection:
     density: float | None = None
     deviation: float | None = None
     predicted_forces: Array | None = field(default=None, repr=False)
+    atom_deviations: Array | None = field(default=None, repr=False)
     suspicion: dict[str, float] | None = None
     """``iteration`` whose committee last found its label an outlier after training, and by how much
     (``al_loop.train.suspects.Suspicion``)."""
@@ -58,6 +59,23 @@ class Selection:
     (``al_loop.select.environment.Environment``)."""
 
 
+@dataclass(frozen=True)
+class Covered:
+    """Frames that were chosen alike: how many, and one of them.
+
+    ``temperature`` (K) and ``density`` (g/cm3) are the middles of bins; None where not known.
+    """
+
+    group: str
+    source: str
+    """Only where there is no group: the starting structure, or the imported set."""
+    chosen: Chosen
+    temperature: float | None
+    density: float | None
+    frames: int
+    example: str
+
+
 _FLOATS = (
     "temperature",
     "pressure",
@@ -68,6 +86,8 @@ _FLOATS = (
     "largest_force",
 )
 _NAMES = tuple(f.name for f in fields(Selection))
+_ARRAYS = ("predicted_forces", "atom_deviations")
+_LIGHT = dict.fromkeys(_ARRAYS, 0)
 
 
 def _to_document(selection: Selection) -> Document:
@@ -77,8 +97,9 @@ def _to_document(selection: Selection) -> Document:
             document[name] = float(document[name])
     document["iteration"] = int(selection.iteration)
     document["step"] = None if selection.step is None else int(selection.step)
-    if selection.predicted_forces is not None:
-        document["predicted_forces"] = pack_floats(selection.predicted_forces, what="forces")
+    for name in _ARRAYS:
+        if document[name] is not None:
+            document[name] = pack_floats(document[name], what=name)
     return {"_id": f"{selection.campaign}/{selection.frame}", **document}
 
 
@@ -86,8 +107,9 @@ def _from_document(document: Document) -> Selection:
     values: dict[str, Any] = {name: document.get(name) for name in _NAMES}
     values["dropped"] = bool(values["dropped"])
     values["group"] = values["group"] or ""
-    if values["predicted_forces"] is not None:
-        values["predicted_forces"] = unpack(document["predicted_forces"])
+    for name in _ARRAYS:
+        if values[name] is not None:
+            values[name] = unpack(values[name])
     return Selection(**values)
 
 
@@ -103,7 +125,10 @@ class Selections:
             [("campaign", 1), ("suspicion.iteration", 1)],
             partialFilterExpression={"suspicion.iteration": {"$exists": True}},
         )
-        self.table = Table(client, "selections", indexes=[index, gone, suspect])
+        # All that coverage asks for: no document is read.
+        names = ("campaign", "group", "source", "chosen", "temperature", "density", "frame")
+        cover = IndexModel([(name, 1) for name in names])
+        self.table = Table(client, "selections", indexes=[index, gone, suspect, cover])
 
     def put_many(self, selections: Iterable[Selection]) -> None:
         """Store selections; one that is there for this campaign and frame stays as it is."""
@@ -117,14 +142,14 @@ class Selections:
     def of_campaign(self, campaign: str, *, with_forces: bool = True) -> list[Selection]:
         """All that a campaign chose, by iteration and hash; without forces it is light."""
         order = [("iteration", 1), ("frame", 1)]
-        left_out = None if with_forces else {"predicted_forces": 0}
+        left_out = None if with_forces else _LIGHT
         found = self.table.find({"campaign": campaign}, fields=left_out, sort=order)
         return [_from_document(d) for d in found]
 
     def get_many(self, campaign: str, frames: Iterable[str]) -> list[Selection]:
         """What a campaign chose among ``frames``, without forces, by iteration and hash."""
         keys = (f"{campaign}/{frame}" for frame in frames)
-        found = self.table.find_keys(keys, fields={"predicted_forces": 0})
+        found = self.table.find_keys(keys, fields=_LIGHT)
         chosen = [_from_document(document) for document in found]
         return sorted(chosen, key=lambda one: (one.iteration, one.frame))
 
@@ -164,6 +189,61 @@ class Selections:
         found = self.table.find(query, fields=fields, sort=[("frame", 1)])
         return {d["frame"]: d["chosen"] for d in found}
 
+    def light(self, campaign: str, iteration: int) -> list[Selection]:
+        """What an iteration chose, without arrays, in the order of the frames' hashes."""
+        query = {"campaign": campaign, "iteration": iteration}
+        found = self.table.find(query, fields=_LIGHT, sort=[("frame", 1)])
+        return [_from_document(document) for document in found]
+
+    def whole(self, campaign: str, frame: str) -> Selection | None:
+        """How a campaign chose a frame, with arrays; None when it has not."""
+        document = self.table.get(f"{campaign}/{frame}")
+        return None if document is None else _from_document(document)
+
+    def of_frame(self, campaigns: Iterable[str], frame: str) -> list[Selection]:
+        """How these campaigns chose a frame, without arrays."""
+        keys = (f"{campaign}/{frame}" for campaign in campaigns)
+        found = self.table.find_keys(keys, fields=_LIGHT)
+        return sorted((_from_document(d) for d in found), key=lambda one: one.campaign)
+
+    def chosen_in(self, campaign: str) -> dict[str, int]:
+        """Frame -> iteration that chose it, of a whole campaign."""
+        fields = {"_id": 0, "frame": 1, "iteration": 1}
+        found = self.table.find({"campaign": campaign}, fields=fields)
+        return {d["frame"]: d["iteration"] for d in found}
+
+    def coverage(self, campaign: str, *, kelvin: float, density: float) -> list[Covered]:
+        """How many frames a campaign chose, by group, temperature and density; in bins this wide.
+
+        ``kelvin`` K and ``density`` g/cm3. Answered from an index.
+        """
+
+        def binned(name: str, width: float) -> Document:
+            return {"$multiply": [{"$round": {"$divide": [f"${name}", width]}}, width]}
+
+        key = {
+            "group": "$group",
+            "source": {"$cond": [{"$eq": ["$group", ""]}, "$source", ""]},
+            "chosen": "$chosen",
+            "temperature": binned("temperature", kelvin),
+            "density": binned("density", density),
+        }
+        counted: Document = {
+            "_id": key,
+            "frames": {"$sum": 1},
+            "example": {"$min": "$frame"},
+        }
+        names = ("group", "source", "chosen", "temperature", "density", "frame")
+        seen = {"_id": 0, **dict.fromkeys(names, 1)}
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": {"campaign": campaign}},
+            {"$project": seen},
+            {"$group": counted},
+            {"$sort": {"_id": 1}},
+        ]
+        found = self.table.aggregate(pipeline)
+        return [Covered(**d["_id"], frames=d["frames"], example=d["example"]) for d in found]
+
     def suspect(
         self, campaign: str, iteration: int, found: Mapping[str, Mapping[str, float]]
     ) -> None:
@@ -175,7 +255,7 @@ class Selections:
     def suspects(self, campaign: str, iteration: int) -> list[Selection]:
         """Frames whose labels were outliers after the training of an iteration, without forces."""
         query = {"campaign": campaign, "suspicion.iteration": iteration}
-        found = self.table.find(query, fields={"predicted_forces": 0}, sort=[("frame", 1)])
+        found = self.table.find(query, fields=_LIGHT, sort=[("frame", 1)])
         return [_from_document(document) for document in found]
 
     def set_errors(self, campaign: str, found: Mapping[str, tuple[float, float] | None]) -> None:
@@ -197,8 +277,7 @@ class Selections:
             "error": {"$ne": None},
         }
         order = [("campaign", -1), ("iteration", -1), ("frame", -1), ("chosen", -1)]
-        left_out = {"predicted_forces": 0}
-        found = self.table.find(query, fields=left_out, sort=order, limit=limit)
+        found = self.table.find(query, fields=_LIGHT, sort=order, limit=limit)
         return [_from_document(document) for document in reversed(found)]
 
     def drop(self, campaign: str, frames: Iterable[str]) -> None:

@@ -27,7 +27,7 @@ from al_loop.store.training_sets import TrainingSets
 from al_loop.store.walks import Walks
 
 _META = "al_loop_meta"
-_INDEX_VERSION = 8
+_INDEX_VERSION = 9
 """To be raised when an index is added: the next process to connect then makes it."""
 
 

@@ -6,8 +6,9 @@ however many iterations it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 from bson.binary import Binary
 from pydantic import Field
 from pymongo import IndexModel
@@ -100,6 +101,34 @@ class TrainingSets:
             waiting=hashes[document["added"] :],
             count=document["count"],
         )
+
+    def holding(self, frame: str, among: Iterable[str]) -> set[str]:
+        """Which of these sets have a frame, those of their parents included."""
+        keys = wanted = set(among)
+        parents: dict[str, str | None] = {}
+        own: set[str] = set()
+        while wanted:
+            for document in self.table.find_keys(wanted):
+                parents[document["_id"]] = document.get("parent")
+                if self._adds(document, frame):
+                    own.add(document["_id"])
+            wanted = {key for key in parents.values() if key} - parents.keys()
+        return {key for key in keys if self._line(key, parents) & own}
+
+    @staticmethod
+    def _line(key: str, parents: Mapping[str, str | None]) -> set[str]:
+        line: set[str] = set()
+        at: str | None = key
+        while at is not None and at not in line:
+            line.add(at)
+            at = parents.get(at)
+        return line
+
+    def _adds(self, document: Document, frame: str) -> bool:
+        inline = "frames" in document
+        packed = bytes(document["frames"]) if inline else self.files.get_bytes(document["file"])
+        hashes = np.frombuffer(packed, dtype=f"S{_HASH_BYTES}")[: document["added"]]
+        return bool((hashes == np.frombuffer(bytes.fromhex(frame), dtype=hashes.dtype)).any())
 
     def lineage(self, key: str) -> list[str]:
         """Keys of a set and of all its parents, the first one first; reads no hashes.

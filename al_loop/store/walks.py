@@ -86,6 +86,11 @@ class Walks:
         found = self.table.find(query, fields=left_out, sort=[("walker", 1)])
         return [self._from_document(document) for document in found]
 
+    def get(self, campaign: str, iteration: int, walker: str) -> WalkRecord | None:
+        """One walk, with its arrays."""
+        document = self.table.get(f"{campaign}/{iteration}/{walker}")
+        return None if document is None else self._from_document(document)
+
     def deviations(self, campaign: str, iteration: int) -> list[Array]:
         """Maximum force deviations (samples,), eV/Å, of each walker of an iteration; no more."""
         query = {"campaign": campaign, "iteration": iteration}

@@ -1,6 +1,15 @@
 """Trainers: potentials fitted to labels."""
 
-from al_loop.train.accuracy import FRAME_ERRORS, errors_of, read_frame_errors
+from al_loop.train.accuracy import (
+    FORCE_PARITY,
+    FRAME_ERRORS,
+    ForceParity,
+    FrameErrors,
+    errors_of,
+    read_force_parity,
+    read_frame_errors,
+)
+from al_loop.train.curve import CURVE, LearningCurve, read_curve
 from al_loop.train.data import (
     is_written,
     join_data_parts,
@@ -24,9 +33,14 @@ from al_loop.train.outcome import (
 from al_loop.train.suspects import Suspicion, find_suspects
 
 __all__ = [
+    "CURVE",
+    "FORCE_PARITY",
     "FRAME_ERRORS",
     "Errors",
     "EvaluateOutcome",
+    "ForceParity",
+    "FrameErrors",
+    "LearningCurve",
     "Member",
     "Predictor",
     "Suspicion",
@@ -40,6 +54,8 @@ __all__ = [
     "find_suspects",
     "is_written",
     "join_data_parts",
+    "read_curve",
+    "read_force_parity",
     "read_frame_errors",
     "run_describe_job",
     "run_evaluate_job",

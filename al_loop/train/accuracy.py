@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -19,6 +19,15 @@ _MEV = 1000.0
 
 FRAME_ERRORS = "frame-errors.npz"
 """File of a trained member: its errors on each frame, in the order of the data."""
+
+
+FORCE_PARITY = "force-parity.npz"
+"""File of a trained member: what it says of forces of test frames, and their labels."""
+
+MOST_COMPONENTS = 4000
+
+Prediction = tuple[float, Array, Array]
+"""Of a predictor: energy (eV), forces (eV/Å), virial (eV)."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +47,25 @@ class FrameErrors:
     has_virial: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class ForceParity:
+    """Force components of some frames, by label and by a model; each (components,), eV/Å."""
+
+    label: Array
+    predicted: Array
+
+
 def frame_errors(predictor: Predictor, frames: Sequence[Labelled]) -> FrameErrors:
     """Errors of a model on each frame."""
+    return compare((predictor.predict(frame.atoms) for frame in frames), frames)
+
+
+def compare(predictions: Iterable[Prediction], frames: Sequence[Labelled]) -> FrameErrors:
+    """Errors of what a model has predicted of each frame."""
     rows = np.full((len(frames), 5), np.nan)
     with np.errstate(over="ignore", invalid="ignore"):  # a model that has run away
-        for row, frame in zip(rows, frames, strict=True):
+        for row, (e, f, v), frame in zip(rows, predictions, frames, strict=True):
             n = len(frame.atoms)
-            e, f, v = predictor.predict(frame.atoms)
             row[:3] = n, (e - frame.energy) / n, _rms(f - frame.forces)
             if frame.virial is not None:
                 row[3] = _rms(v - frame.virial) / n
@@ -52,6 +73,21 @@ def frame_errors(predictor: Predictor, frames: Sequence[Labelled]) -> FrameError
     has_virial = np.array([frame.virial is not None for frame in frames], dtype=bool)
     atoms, energy, force, virial, scale = rows.T
     return FrameErrors(atoms, energy, force, virial, scale, has_virial)
+
+
+def predict_all(predictor: Predictor, frames: Sequence[Labelled]) -> list[Prediction]:
+    """What a model says of each frame."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a model that has run away
+        return [predictor.predict(frame.atoms) for frame in frames]
+
+
+def force_parity(predictions: Sequence[Prediction], frames: Sequence[Labelled]) -> ForceParity:
+    """At most 4,000 components, evenly from all frames; x, y and z alike."""
+    label = np.concatenate([np.ravel(frame.forces) for frame in frames] or [np.empty(0)])
+    predicted = np.concatenate([np.ravel(f) for _, f, _ in predictions] or [np.empty(0)])
+    step = -(-len(label) // MOST_COMPONENTS) or 1
+    step += step > 1 and step % 3 == 0  # else it would be always the same component
+    return ForceParity(label[::step], predicted[::step])
 
 
 def errors_of(predictor: Predictor, frames: Sequence[Labelled]) -> Errors:
@@ -92,8 +128,23 @@ def write_frame_errors(path: Path, errors: Mapping[str, FrameErrors]) -> None:
         for name, one in errors.items()
         for field in fields(FrameErrors)
     }
+    _save(path, arrays)
+
+
+def write_force_parity(path: Path, parity: ForceParity) -> None:
+    """Write it atomically."""
+    _save(path, {"label": parity.label, "predicted": parity.predicted})
+
+
+def read_force_parity(content: bytes) -> ForceParity:
+    """What :func:`write_force_parity` wrote."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        return ForceParity(label=file["label"], predicted=file["predicted"])
+
+
+def _save(path: Path, arrays: Mapping[str, NDArray[np.float64] | NDArray[np.bool_]]) -> None:
     stream = io.BytesIO()
-    np.savez(stream, **arrays)
+    np.savez(stream, **arrays)  # type: ignore[arg-type]  # its options are none of these names
     write_atomically(path, stream.getvalue())
 
 

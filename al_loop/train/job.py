@@ -7,6 +7,7 @@
              parent/...                       restart files of the member's predecessor
              (the trainer's own files)
              frame-errors.npz         errors on each frame, those that were trained on too
+             force-parity.npz         forces of test frames, by label and by the member
              result.json                      a TrainOutcome, last
     evaluate-0/job.json
                models/<name>.<suffix>
@@ -34,10 +35,15 @@ from al_loop.errors import DatasetError, JobFolderError, PhysicsFault
 from al_loop.hashing import file_digest
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
 from al_loop.train.accuracy import (
+    FORCE_PARITY,
     FRAME_ERRORS,
+    compare,
     errors_of,
+    force_parity,
     frame_errors,
+    predict_all,
     summary,
+    write_force_parity,
     write_frame_errors,
 )
 from al_loop.train.data import MANIFEST, TEST, TRAIN, VALID, read_training_data
@@ -230,8 +236,10 @@ def _train(
     with clock.span():
         found = {
             name: frame_errors(predictor, frames)
-            for name, frames in (("train", train), ("valid", valid), ("test", test))
+            for name, frames in (("train", train), ("valid", valid))
         }
+        told = predict_all(predictor, test)
+        found["test"] = compare(told, test)
     errors = [summary(found[name]) for name in ("valid", "test")]
     if not all(map(_finite, errors)):
         raise PhysicsFault(
@@ -240,7 +248,9 @@ def _train(
             remedy="lower the learning rate, or look for wrong labels",
         )
     write_frame_errors(path / FRAME_ERRORS, found)
-    return replace(member, extra=(*member.extra, FRAME_ERRORS)), errors[0], errors[1]
+    write_force_parity(path / FORCE_PARITY, force_parity(told, test))
+    extra = (*member.extra, FRAME_ERRORS, FORCE_PARITY)
+    return replace(member, extra=extra), errors[0], errors[1]
 
 
 def _seconds(clock: Clock) -> float:

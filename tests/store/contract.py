@@ -45,6 +45,7 @@ def chosen(frame: str = "f", **changes: object) -> Selection:
         step=np.int64(40),  # type: ignore[arg-type]
         deviation=float(np.float64(0.3)),
         predicted_forces=AWKWARD,
+        atom_deviations=AWKWARD[0],
     )
     return replace(first, **changes)  # type: ignore[arg-type]
 
@@ -222,6 +223,8 @@ class StoreContract:
         assert (found.step, found.deviation, found.chosen) == (40, 0.3, "candidate")
         assert found.predicted_forces is not None
         assert found.predicted_forces.tobytes() == AWKWARD.tobytes()
+        assert found.atom_deviations is not None
+        assert found.atom_deviations.tobytes() == AWKWARD[0].tobytes()
         light = store.selections.of_campaign("glass", with_forces=False)
         assert [(s.frame, s.predicted_forces) for s in light] == [("f", None), ("e", None)]
         assert store.selections.count("glass") == 2

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase import Atoms
 
 from al_loop.frame import Labelled
-from al_loop.train import errors_of
+from al_loop.train import errors_of, read_force_parity
+from al_loop.train.accuracy import force_parity, predict_all, write_force_parity
 from al_loop.units import Array
 
 
@@ -59,3 +62,19 @@ def test_no_frames() -> None:
         None,
         None,
     )
+
+
+def test_a_parity_plot_has_components_of_all_directions_and_frames(tmp_path: Path) -> None:
+    frames = [frame(100, energy=0.0, force=float(i), virial=None) for i in range(60)]
+    for i, one in enumerate(frames):
+        one.forces[:] = np.arange(300).reshape(100, 3) + 1000.0 * i
+    parity = force_parity(predict_all(Fixed(), frames), frames)
+    write_force_parity(tmp_path / "parity.npz", parity)
+    kept = read_force_parity((tmp_path / "parity.npz").read_bytes())
+    assert len(kept.label) == len(kept.predicted) <= 4000
+    assert {int(v // 1000) for v in kept.label} == set(range(60))
+    assert {int(v % 1000) % 3 for v in kept.label} == {0, 1, 2}
+    assert not kept.predicted.any()
+    few = force_parity(predict_all(Fixed(), frames[:1]), frames[:1])
+    assert len(few.label) == 300
+    assert len(force_parity([], []).label) == 0

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from al_loop.errors import DatasetError, JobFolderError, PhysicsFault, UserError
 from al_loop.frame import Labelled
-from al_loop.train import TrainingTask
+from al_loop.train import TrainingTask, read_curve
 from al_loop.train.deepmd import DeepmdOptions
 from al_loop.train.deepmd.data import write_systems
 from al_loop.train.deepmd.faults import check_last_error, last_force_error
@@ -228,3 +228,11 @@ class TestDivergence:
 
     def test_an_ordinary_error_is_none(self) -> None:
         check_last_error(CURVE.replace("2.13e+00    1.7e-04", "1.30e-01    1.7e-04"), self.frames)
+
+
+def test_a_learning_curve_is_read_by_its_header() -> None:
+    curve = read_curve(CURVE + "    300      2.0")  # a row that a kill cut off
+    assert curve.step.tolist() == [100, 200]
+    assert curve.columns["rmse_f_trn"].tolist() == [2.51, 2.13]
+    assert curve.columns["lr"].tolist() == [7.2e-4, 1.7e-4]
+    assert len(read_curve("").step) == 0

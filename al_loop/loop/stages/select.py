@@ -185,6 +185,7 @@ def _measured(chosen: Selection, walk: Walk, pick: Pick) -> Selection:
         pressure=float(walk.pressure[pick.sample]),
         deviation=float(walk.max_force_deviation[pick.sample]),
         predicted_forces=walk.forces[pick.position],
+        atom_deviations=walk.deviations[pick.position],
         environment=around.to_document(),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from al_loop.errors import EngineCrashed
 from al_loop.jobfolder import Clock, write_atomically
+from al_loop.train.curve import CURVE
 from al_loop.train.deepmd.chatter import chatter_to, last_lines
 from al_loop.train.deepmd.data import write_systems
 from al_loop.train.deepmd.options import DeepmdOptions
@@ -20,7 +21,6 @@ from al_loop.train.interface import TrainingTask
 if TYPE_CHECKING:
     from al_loop.train.deepmd.session import Start
 
-CURVE = "lcurve.out"
 LOG = "train.log"
 FROZEN = "frozen.pb"
 MODEL = "model.pb"

@@ -13,13 +13,14 @@ from al_loop.campaign.engines import EngineOptions
 from al_loop.errors import EngineMissing
 from al_loop.jobfolder import Clock
 from al_loop.train.checks import check_task
+from al_loop.train.curve import CURVE
 from al_loop.train.deepmd.chatter import chatter_to
 from al_loop.train.deepmd.faults import check_last_error
 from al_loop.train.deepmd.inputs import render_input
 from al_loop.train.deepmd.options import DeepmdOptions
 from al_loop.train.deepmd.plan import INPUT, plan_training
 from al_loop.train.deepmd.predictor import DeepmdPredictor
-from al_loop.train.deepmd.run import CURVE, FROZEN, LOG, MODEL, PARTS, run_training
+from al_loop.train.deepmd.run import FROZEN, LOG, MODEL, PARTS, run_training
 from al_loop.train.interface import Member, Predictor, TrainingTask
 
 
