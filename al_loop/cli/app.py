@@ -12,6 +12,7 @@ from al_loop.cli import (
     db,
     doctor,
     export,
+    glass,
     import_,
     init,
     labels,
@@ -50,6 +51,7 @@ app.command()(control.amend)
 app.command("import")(import_.import_)
 app.add_typer(labels.app, name="labels")
 app.add_typer(export.app, name="export")
+app.add_typer(glass.app, name="glass")
 app.add_typer(db.app, name="db")
 app.add_typer(launchpad.app, name="launchpad")
 app.add_typer(web.app, name="web")

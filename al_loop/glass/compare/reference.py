@@ -126,6 +126,11 @@ class Reference(Subject):
         return self
 
     @property
+    def subject(self) -> Subject:
+        """What it is of: itself, so that values and curves are asked alike."""
+        return self
+
+    @property
     def half_width(self) -> float:
         """What is inside: the spread, or two standard errors, whichever is wider."""
         return max(self.spread or 0.0, 2.0 * (self.uncertainty or 0.0))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import hypot, sqrt
-from typing import Literal
+from typing import Any, Literal
 
 from al_loop.errors import DatasetError
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
@@ -36,6 +36,30 @@ class Verdict:
     deviation: float | None = None
     sigmas: float | None = None
     alike: Similarity | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON: numbers, text and mappings of them."""
+        reference = self.reference
+        values: dict[str, Any] = {"tolerance": getattr(reference, "tolerance", None)}
+        if isinstance(reference, Reference):
+            values = {"value": reference.value, "half_width": reference.half_width}
+        return {
+            "name": self.name,
+            "state": self.state,
+            "words": self.words,
+            "off": self.off,
+            "deviation": self.deviation,
+            "sigmas": self.sigmas,
+            "measured": None if self.measured is None else asdict(self.measured),
+            "alike": None if self.alike is None else asdict(self.alike),
+            "reference": {
+                **values,
+                "method": reference.subject.method,
+                "technique": reference.subject.technique,
+                "source": reference.subject.source,
+                "doi": reference.subject.doi,
+            },
+        }
 
 
 def compare(measurement: Measurement, references: References) -> list[Verdict]:
@@ -80,7 +104,7 @@ def of_value(measured: Estimate, reference: Reference) -> Verdict:
         "undecided": "undecided: its error bar reaches across the border",
     }[state]
     if measured.error is None:
-        words += " (a single value: no error bar)"
+        words += " (no error bar)"
     return Verdict(
         reference.name,
         state,

@@ -59,9 +59,9 @@ class Measurement:
             "the samples have no such thing"
         )
 
-    def write(self, path: str | Path) -> None:
-        """As JSON: numbers, lists and text only."""
-        text = _Stored.model_validate(
+    def as_json(self) -> str:
+        """One document of numbers, lists and text."""
+        return _Stored.model_validate(
             {
                 "format": FORMAT,
                 "conditions": asdict(self.conditions),
@@ -72,8 +72,11 @@ class Measurement:
                 "by_sample": self.by_sample,
             }
         ).model_dump_json(indent=1)
+
+    def write(self, path: str | Path) -> None:
+        """As JSON (:meth:`as_json`), so that a reader sees all of the file or nothing."""
         try:
-            write_atomically(Path(path), text + "\n")
+            write_atomically(Path(path), self.as_json() + "\n")
         except OSError as error:
             raise DatasetError(f"cannot be written: {error.strerror}", where=path) from None
 

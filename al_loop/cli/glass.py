@@ -1,0 +1,246 @@
+"""`al-loop glass`: what a glass is like, and whether it is like that of experiment and DFT."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from al_loop.cli.console import err, out
+from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
+from al_loop.errors import UserError
+
+app = typer.Typer(
+    help="Measure glasses, and hold them against experiment and DFT.", no_args_is_help=True
+)
+
+MeasuredArgument = Annotated[
+    Path, typer.Argument(help="What `al-loop glass measure -o FILE` has written.")
+]
+ReferenceOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--reference",
+        "-r",
+        help="Yours: values (.yaml), a curve (.csv), another measurement (.json). May be repeated.",
+    ),
+]
+OwnOption = Annotated[
+    bool, typer.Option("--only-mine", help="Leave out the references that come with al_loop.")
+]
+
+
+@app.command()
+def measure(
+    trajectories: Annotated[
+        list[Path],
+        typer.Argument(help="Independent samples: LAMMPS dumps, extxyz, ASE, XDATCAR, ..."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="JSON file, for compare and report.")
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option("--tables", help="Folder for CSV: values and each curve.")
+    ] = None,
+    elements: Annotated[
+        str, typer.Option(help="Elements of LAMMPS' atom types, first type first: 'Si O'.")
+    ] = "",
+    interval: Annotated[float | None, typer.Option(help="ps between frames.")] = None,
+    timestep: Annotated[
+        float | None, typer.Option(help="fs of an MD step, for LAMMPS dumps instead of --interval.")
+    ] = None,
+    start: Annotated[int, typer.Option(help="First frame.")] = 0,
+    stop: Annotated[int | None, typer.Option(help="Frame before which to end.")] = None,
+    every: Annotated[int, typer.Option(help="Take every n-th frame.")] = 1,
+    fmt: Annotated[
+        str | None, typer.Option("--format", help="ASE's name of the format, if not clear.")
+    ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="structure, rings, dynamics, vibrations or mechanics. May be repeated; "
+            "default: all.",
+        ),
+    ] = None,
+    phase: Annotated[
+        str, typer.Option(help="glass, melt, or a crystal's name (alpha-quartz).")
+    ] = "glass",
+    temperature: Annotated[
+        float | None, typer.Option(help="K; default: that of the velocities.")
+    ] = None,
+    pressure: Annotated[float, typer.Option(help="GPa.")] = 0.0,
+    window: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="ps: from when to when the MSD is fitted for D."),
+    ] = None,
+    cutoff: Annotated[
+        list[str] | None, typer.Option(help="Of a bond, in Å: Na-O=3.0. May be repeated.")
+    ] = None,
+    charge: Annotated[
+        list[str] | None,
+        typer.Option(help="Of an element that conducts, in e: Na=1. May be repeated."),
+    ] = None,
+    rings_every: Annotated[int, typer.Option(help="Rings of every n-th frame.")] = 1,
+    calculator: Annotated[
+        str | None,
+        typer.Option(
+            help="ASE calculator, for moduli and modes: bks, or module:name "
+            "(deepmd.calculator:DP).",
+        ),
+    ] = None,
+    argument: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the calculator: model=graph.pb. May be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Measure samples of one glass: density, structure, rings, dynamics, vibrations, moduli."""
+    from al_loop.cli.glass_calculator import calculator_of
+    from al_loop.glass import MeasureOptions, measure, read_trajectory
+    from al_loop.glass.measuring.tables import write_tables
+
+    asked: dict[str, Any] = {
+        "phase": phase,
+        "temperature": temperature,
+        "pressure": pressure,
+        "window": window,
+        "charges": _numbers(charge, "--charge"),
+        "structure": {"cutoffs": _numbers(cutoff, "--cutoff"), "rings_every": rings_every},
+    }
+    if groups:
+        asked["groups"] = groups
+    try:
+        options = MeasureOptions.model_validate(asked)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "--" + ".".join(map(str, first["loc"])).replace("groups", "only")
+        raise UserError(first["msg"], where=place) from None
+    tool = calculator_of(calculator, argument or [])
+    samples = [
+        read_trajectory(
+            one,
+            elements=elements.split() or None,
+            interval=interval,
+            timestep=timestep,
+            start=start,
+            stop=stop,
+            every=every,
+            format=fmt,
+        )
+        for one in trajectories
+    ]
+    steps = 0
+    if {"structure", "rings"} & set(options.groups):
+        steps += sum(map(len, samples))
+    if tool is not None and "mechanics" in options.groups:
+        steps += len(samples)
+    with _progress("measuring", steps) as advance:
+        found = measure(samples, options, calculator=tool, advance=advance)
+    if output is not None:
+        found.write(output)
+    if tables is not None:
+        write_tables(found, tables)
+    if as_json:
+        typer.echo(found.as_json())
+        return
+    out.print(values_table(found))
+    for one in (output, tables):
+        if one is not None:
+            out.print(f"written: {one}", markup=False)
+
+
+@app.command()
+def compare(
+    measured: MeasuredArgument,
+    reference: ReferenceOption = None,
+    only_mine: OwnOption = False,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="As in a campaign: 'density: 2 %', 'si4: >= 98 %'. May be repeated; exit code 1 "
+            "where one is not passed."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Hold a measurement against references: inside their spread, or how far off."""
+    from al_loop.glass import Measurement
+    from al_loop.glass.compare import compare, judge, load_references, parse_gates
+
+    found = Measurement.read(measured)
+    references = load_references(reference or [], shipped=not only_mine)
+    pairs = [one.partition(":") for one in gate or []]
+    gates = parse_gates({name.strip(): text.strip() for name, _, text in pairs})
+    verdicts = compare(found, references)
+    results = judge(gates, found, references)
+    if as_json:
+        document = {
+            "verdicts": [one.plain() for one in verdicts],
+            "gates": [
+                {"name": one.gate.name, "asked": one.gate.text, "state": one.state, "off": one.off,
+                 "words": one.words}
+                for one in results
+            ],
+        }  # fmt: skip
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        out.print(verdicts_view(found, verdicts, results))
+    if any(one.state != "passed" for one in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    measured: MeasuredArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")],
+    reference: ReferenceOption = None,
+    only_mine: OwnOption = False,
+) -> None:
+    """Write one page of HTML: verdicts, figures against references, all values."""
+    from al_loop.glass import Measurement
+    from al_loop.glass.compare import load_references
+    from al_loop.glass.compare.report import write_report
+
+    found = Measurement.read(measured)
+    write_report(found, load_references(reference or [], shipped=not only_mine), output)
+    out.print(f"written: {output}", markup=False)
+
+
+@app.command()
+def names() -> None:
+    """List the names of everything that is measured, with their units."""
+    from al_loop.glass.measuring import OBSERVABLES
+
+    out.print(names_table(OBSERVABLES))
+
+
+@contextmanager
+def _progress(what: str, steps: int) -> Iterator[Callable[[], None]]:
+    bar = Progress(
+        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=err, transient=True, disable=not err.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(what, total=steps)
+        yield lambda: bar.advance(task)
+
+
+def _numbers(pairs: Sequence[str] | None, where: str) -> dict[str, float]:
+    """``Na-O=3.0`` each."""
+    found = {}
+    for one in pairs or []:
+        name, _, value = one.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise UserError(
+                f"{one!r} is not NAME=NUMBER", where=where, remedy="for example Na-O=3.0"
+            ) from None
+    return found

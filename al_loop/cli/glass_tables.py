@@ -1,0 +1,110 @@
+"""Tables of glasses for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from al_loop.glass import Measurement
+    from al_loop.glass.compare import GateResult, Verdict
+    from al_loop.glass.measuring import Observable
+
+STYLE = {
+    "inside": "green", "passed": "green", "outside": "red", "failed": "red", "undecided": "yellow",
+}  # fmt: skip
+
+
+def values_table(found: Measurement) -> RenderableType:
+    """All values that are not zero, what is missing, and atoms that overlap."""
+    from al_loop.glass.compare.report import said
+    from al_loop.glass.measuring import observable
+
+    table = _table("observable", "value", "", "what it is")
+    table.columns[1].justify = "right"
+    zero = []
+    for name, one in found.values.items():
+        if one.value == 0.0 and name != "overlapping_pairs":
+            zero.append(name)
+            continue
+        number, _, unit = said(one).partition(" ")
+        table.add_row(name, number, unit, Text(observable(name)[1].what, style="dim"))
+    parts: list[RenderableType] = [_headline(found), table]
+    if zero:
+        parts.append(Text(f"zero: {', '.join(zero)}", style="dim"))
+    parts.append(Text(f"curves: {', '.join(found.curves) or 'none'}", style="dim"))
+    for name, why in found.missing.items():
+        parts.append(Text(f"not measured: {name}: {why}", style="yellow"))
+    for one_overlap in found.overlaps:
+        parts.append(Text(f"atoms overlap: {one_overlap}", style="red"))
+    return Group(*parts)
+
+
+def verdicts_view(
+    found: Measurement, verdicts: Sequence[Verdict], gates: Sequence[GateResult]
+) -> RenderableType:
+    """Each value and curve beside its references; then the gates."""
+    from al_loop.glass.compare.report import allowed, said
+
+    table = _table("observable", "measured", "reference", "verdict", "by", "source")
+    for one in verdicts:
+        subject = one.reference.subject
+        how = f"{subject.method}{', ' + subject.technique if subject.technique else ''}"
+        table.add_row(
+            one.name,
+            said(one.measured) if one.measured is not None else "curve",
+            allowed(one.reference),
+            Text(one.words, style=STYLE[one.state]),
+            Text(how),
+            Text(subject.source, style="dim"),
+        )
+    parts: list[RenderableType] = [_headline(found)]
+    if verdicts:
+        states = [one.state for one in verdicts]
+        tally = ", ".join(
+            f"{states.count(state)} {state}" for state in ("inside", "outside", "undecided")
+        )
+        parts += [table, Text(tally, style="bold")]
+    else:
+        parts.append(
+            Text(
+                "there is no reference for this composition, phase, temperature and pressure "
+                "(give yours with --reference)",
+                style="yellow",
+            )
+        )
+    parts += [Text(f"gate: {one.words}", style=STYLE[one.state]) for one in gates]
+    return Group(*parts)
+
+
+def names_table(observables: Iterable[Observable]) -> Table:
+    """Every name, with its unit."""
+    table = _table("name", "unit", "over", "what it is")
+    for one in observables:
+        table.add_row(Text(one.form), one.unit or "-", one.x_unit, one.what)
+    return table
+
+
+def _headline(found: Measurement) -> Text:
+    from al_loop.glass.oxides import title
+
+    at = found.conditions
+    kelvin = "T not given" if at.temperature is None else f"{at.temperature:.0f} K"
+    text = Text(f"{title(at.fractions)} {at.phase}", style="bold")
+    samples = f"{len(at.atoms)} sample{'s' if len(at.atoms) > 1 else ''}"
+    atoms = ", ".join(map(str, sorted(set(at.atoms))))
+    return text.append(
+        f"   {samples} of {atoms} atoms, {sum(at.frames)} frames, {kelvin}, {at.pressure:g} GPa",
+        style="not bold",
+    )
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for one in titles:
+        table.add_column(one, overflow="fold")
+    return table

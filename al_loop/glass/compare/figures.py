@@ -1,0 +1,115 @@
+"""Curves against references, in one plain style."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.integrate import trapezoid
+
+from al_loop.glass.compare.reference import ReferenceCurve, References
+from al_loop.glass.estimate import Curve
+from al_loop.glass.measuring.measurement import Measurement
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+"""Okabe and Ito's colours, told apart by colour-blind readers."""
+_COLOURS = (ORANGE, GREEN, PURPLE)
+_STYLE: Any = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "al-loop",
+}
+
+LABELS: dict[str, tuple[str, str]] = {
+    "s": ("q (1/Å)", "S(q)"),
+    "g": ("r (Å)", "g(r)"),
+    "t": ("r (Å)", "T(r) (1/Å²)"),
+    "angle": ("angle (degrees)", "P (1/degree)"),
+    "msd": ("t (ps)", "MSD (Å²)"),
+    "vacf": ("t (ps)", "VACF (Å²/ps²)"),
+    "vdos": ("f (THz)", "density of states (1/THz)"),
+}
+_RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Structure factors": ("s_neutron", "s_xray"),
+    "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
+    "Bond angles": (r"angle_.*",),
+    "Vibrations": ("vdos", "vdos_neutron"),
+    "Motion": (r"msd_.*", r"vacf_.*"),
+}
+"""What is drawn, under which heading; names as patterns."""
+
+
+def figure_names(measurement: Measurement, references: References) -> dict[str, list[str]]:
+    """Heading -> curves that there are; whatever has a reference is drawn in any case."""
+    left = list(measurement.curves)
+    found: dict[str, list[str]] = {}
+    for heading, patterns in GROUPS.items():
+        names = [n for p in patterns for n in left if re.fullmatch(p, n)]
+        if names:
+            found[heading] = names
+    drawn = {name for names in found.values() for name in names}
+    others = {one.name for one in references.curves} & set(left) - drawn
+    if others:
+        found["Others"] = sorted(others)
+    return found
+
+
+def draw_curve(name: str, measured: Curve, references: list[ReferenceCurve]) -> Figure:
+    """One curve with its error band, and the references of its name."""
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        shape = any(one.scaled for one in references)
+        _draw(axes, name, measured, references, shape=shape)
+        axes.set_title(title_of(name), fontsize=9, loc="left")
+        if references:
+            axes.legend(fontsize=7)
+    return figure
+
+
+def as_svg(figure: Figure) -> str:
+    """The figure as an SVG element for a page of HTML: no fonts, nothing loaded."""
+    stream = io.StringIO()
+    with rc_context(_STYLE):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()[stream.getvalue().index("<svg") :]
+
+
+def title_of(name: str) -> str:
+    """``g_Si-O`` as a person would say it."""
+    kind, _, of = name.partition("_")
+    symbol = {"s": "S(q)", "g": "g(r)", "t": "T(r)", "msd": "MSD", "vacf": "VACF"}.get(kind, kind)
+    words = {"neutron": "neutrons", "xray": "X-rays", "total": "all atoms"}.get(of, of)
+    if kind == "vdos":
+        return f"density of states{', ' + words if of else ''}"
+    return words if kind == "angle" else f"{symbol}, {words}"
+
+
+def _draw(
+    axes: Axes, name: str, measured: Curve, references: list[ReferenceCurve], *, shape: bool
+) -> None:
+    kind = name.split("_")[0]
+    for colour, one in zip(_COLOURS * len(references), references, strict=False):
+        y = one.y / float(trapezoid(one.y, one.x)) if shape else one.y
+        few = len(one.x) <= 80
+        label = one.subject.technique or one.subject.source
+        axes.plot(one.x, y, "o" if few else "-", ms=3, lw=1.4, color=colour, label=label[:40])
+    scale = 1.0 / float(trapezoid(measured.y, measured.x)) if shape else 1.0
+    y = measured.y * scale
+    axes.plot(measured.x, y, color=BLUE, lw=1.2, label="measured", zorder=3)
+    if measured.error is not None:
+        band = 2.0 * measured.error * scale
+        axes.fill_between(measured.x, y - band, y + band, color=BLUE, alpha=0.25, lw=0)
+    x_label, y_label = LABELS[kind]
+    axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
+    low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
+    axes.set_xlim(low, min(high, float(measured.x[-1])))

@@ -1,0 +1,132 @@
+"""`al-loop glass`: from a LAMMPS dump to a page of verdicts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from al_loop.glass import Measurement, Trajectory
+from tests.cli.conftest import Command
+from tests.glass.networks import rattled
+
+
+def write_dump(path: Path, run: Trajectory) -> None:
+    """As LAMMPS' `dump custom id type x y z`, Si of type 1, every 100 steps."""
+    lines = []
+    for k, atoms in enumerate(run.frames):
+        length = atoms.cell.lengths()
+        lines += ["ITEM: TIMESTEP", str(100 * k), "ITEM: NUMBER OF ATOMS", str(len(atoms))]
+        lines += ["ITEM: BOX BOUNDS pp pp pp", *(f"0.0 {one:.10f}" for one in length)]
+        lines.append("ITEM: ATOMS id type x y z")
+        for i, (symbol, place) in enumerate(
+            zip(atoms.get_chemical_symbols(), atoms.positions, strict=True), 1
+        ):
+            kind = 1 if symbol == "Si" else 2
+            lines.append(f"{i} {kind} " + " ".join(f"{x:.8f}" for x in place))
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def dumps(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three samples of beta-cristobalite, shaken."""
+    folder = tmp_path_factory.mktemp("dumps")
+    paths = []
+    for seed in (1, 2, 3):
+        run = rattled("beta-cristobalite", size=2, amplitude=0.06, frames=2, seed=seed)
+        paths.append(folder / f"sample-{seed}.lammpstrj")
+        write_dump(paths[-1], run)
+    return paths
+
+
+def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path]) -> None:
+    ran = al_loop(
+        "glass", "measure", *dumps, "--elements", "Si O", "--timestep", "1.0",
+        "--only", "structure", "-o", "glass.json", "--tables", "tables",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "2.1745" in ran.out  # g/cm3: eight formula units in a cube of 7.16 Å
+    found = Measurement.read(tmp_path / "glass.json")
+    assert found.values["density"].n == 3
+    assert found.conditions.atoms == (192, 192, 192)
+    compared = al_loop(
+        "glass", "compare", "glass.json", "--reference", "tables/s_neutron.csv", "--json",
+        "--gate", "density: 2 %", "--gate", "si4: >= 98 %",
+        "--gate", "angle_Si-O-Si_mean: 2 degree",
+    )  # fmt: skip
+    document = json.loads(compared.out)
+    verdicts = {(one["name"], one["reference"]["method"]): one for one in document["verdicts"]}
+    itself = verdicts["s_neutron", "measurement"]
+    assert itself["alike"]["r_chi"] == pytest.approx(0.0, abs=1e-6)
+    assert itself["alike"]["overlap"] == pytest.approx(1.0)
+    # The crystal is lighter than the glass by 1.2 % (allowed: 0.5 %), and its Si-O-Si are straight.
+    assert verdicts["density", "experiment"]["state"] == "outside"
+    assert verdicts["density", "experiment"]["deviation"] == pytest.approx(2.1745 - 2.2, abs=1e-4)
+    assert verdicts["angle_Si-O-Si_mean", "experiment"]["state"] == "outside"
+    assert verdicts["si4", "experiment"]["state"] == "inside"
+    states = {one["name"]: one["state"] for one in document["gates"]}
+    assert states == {"density": "passed", "si4": "passed", "angle_Si-O-Si_mean": "failed"}
+    assert compared.code == 1
+    shown = al_loop("glass", "compare", "glass.json")
+    assert shown.code == 0
+    assert "too low" in shown.out
+    assert al_loop("glass", "report", "glass.json", "-o", "page.html").code == 0
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<svg") == 8
+    assert "Bansal and Doremus" in page
+    assert not re.search(r'(src|href)="(?!#)', page)  # nothing is loaded from anywhere
+
+
+def test_a_phase_chooses_other_references(
+    al_loop: Command, tmp_path: Path, dumps: list[Path]
+) -> None:
+    ran = al_loop(
+        "glass", "measure", dumps[0], "--elements", "Si O", "--only", "structure",
+        "--phase", "alpha-cristobalite", "-o", "crystal.json",
+    )  # fmt: skip
+    assert ran.code == 0
+    shown = al_loop("glass", "compare", "crystal.json")
+    assert "Downs and Palmer" in shown.out
+    assert "Bansal" not in shown.out
+
+
+def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
+    run = rattled("beta-cristobalite", size=1, amplitude=0.0)
+    write_dump(tmp_path / "crystal.lammpstrj", run)
+    ran = al_loop(
+        "glass", "measure", "crystal.lammpstrj", "--elements", "Si O", "--only", "vibrations",
+        "--calculator", "bks", "-o", "crystal.json",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    found = Measurement.read(tmp_path / "crystal.json")
+    assert found.values["imaginary_modes"].n == 1
+    total = found.curves["vdos"]
+    parts = found.curves["vdos_Si"].y + found.curves["vdos_O"].y
+    assert parts == pytest.approx(total.y, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["none.xyz"], "no such file"),
+        (["SAMPLE"], "elements"),
+        (["SAMPLE", "--elements", "Si O", "--only", "colour"], "--only"),
+        (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O"], "NAME=NUMBER"),
+        (["SAMPLE", "--elements", "Si O", "--calculator", "nobody:Nothing"], "--calculator"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    al_loop: Command, dumps: list[Path], arguments: list[str], says: str
+) -> None:
+    ran = al_loop("glass", "measure", *[dumps[0] if a == "SAMPLE" else a for a in arguments])
+    assert ran.code == 2
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_names_are_listed(al_loop: Command) -> None:
+    ran = al_loop("glass", "names")
+    assert "fsdp_position" in ran.out
+    assert "rings_<criterion>_<n>" in ran.out
