@@ -31,7 +31,10 @@ class PairLabeller:
     def __init__(self, options: PairOptions) -> None:
         self.options = options
         self._potential = POTENTIALS[options.potential]
-        self._coulomb = DampedShiftedCoulomb(alpha=options.alpha, cutoff=options.coulomb_cutoff)
+        self._coulomb = DampedShiftedCoulomb(
+            alpha=_or(options.alpha, self._potential.damping),
+            cutoff=_or(options.coulomb_cutoff, self._potential.coulomb_cutoff),
+        )
 
     @property
     def cores(self) -> int:
@@ -49,11 +52,15 @@ class PairLabeller:
             "revision": 1,
             "potential": self.options.potential,
             "electrostatics": "dsf",
-            "coulomb_cutoff": self.options.coulomb_cutoff,
-            "alpha": self.options.alpha,
+            "coulomb_cutoff": self._coulomb.cutoff,
+            "alpha": self._coulomb.alpha,
         }
 
     def label(self, atoms: Atoms, scratch: Path) -> Label:
         """Label a frame; PhysicsFault for a foreign element or atoms at the same place."""
         check_frame(atoms)
         return pair_label(atoms, self._potential, self._coulomb)
+
+
+def _or(given: float | None, default: float) -> float:
+    return default if given is None else given

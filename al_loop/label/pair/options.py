@@ -12,10 +12,18 @@ from al_loop.campaign.engines import EngineOptions
 class PairOptions(EngineOptions):
     """A pair potential with damped shifted-force electrostatics."""
 
-    potential: Literal["bks"] = Field("bks", description="bks: silica, van Beest et al. 1990.")
-    coulomb_cutoff: float = Field(
-        10.0, ge=5.5, le=20.0, description="Cutoff of the electrostatics, Å."
+    potential: Literal["bks", "pmmcs", "du-teter"] = Field(
+        "bks", description="Published potential, as melt-quenches have them."
     )
-    alpha: float = Field(
-        0.2, ge=0.0, le=1.0, description="Damping of the electrostatics, 1/Å (0: undamped)."
+    coulomb_cutoff: float | None = Field(
+        None,
+        ge=5.5,
+        le=20.0,
+        description="Cutoff of the electrostatics, Å; default: the potential's.",
+    )
+    alpha: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Damping of the electrostatics, 1/Å (0: undamped); default: the potential's.",
     )
