@@ -25,7 +25,7 @@ from al_loop.hashing import digest, file_digest
 
 Params = TypeVar("Params", bound=BaseModel)
 
-JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe", "quench"]
+JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe", "quench", "rmc"]
 
 _CURRENT = ".current"
 _FAILURES = "failures.jsonl"

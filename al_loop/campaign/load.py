@@ -38,11 +38,14 @@ def load_campaign(path: Path) -> CampaignSpec:
         ) from None
     except UnicodeDecodeError as error:
         raise CampaignFileError(f"is not a text in UTF-8: {error.reason}", where=path) from None
-    return parse_campaign(text, where=str(path))
+    return parse_campaign(text, where=str(path), base=path.parent)
 
 
-def parse_campaign(text: str, *, where: str = "campaign") -> CampaignSpec:
-    """Validate the text of a campaign file; ``where`` is how errors call it."""
+def parse_campaign(text: str, *, where: str = "campaign", base: Path = Path()) -> CampaignSpec:
+    """Validate the text of a campaign file; ``where`` is how errors call it.
+
+    Files that are read with it are relative to ``base``.
+    """
     try:
         node = YAML(typ="safe", pure=True).compose(text)
         data = YAML(typ="safe", pure=True).load(text)
@@ -57,7 +60,7 @@ def parse_campaign(text: str, *, where: str = "campaign") -> CampaignSpec:
     if not isinstance(data, dict):
         raise CampaignFileError("a campaign is a mapping of keys to values", where=where)
     try:
-        return CampaignSpec.model_validate(_named(data))
+        return CampaignSpec.model_validate(_named(data), context={"base": base})
     except ValidationError as error:
         problems = [_explain(node, detail) for detail in error.errors()]
         raise CampaignFileError("\n".join(problems), where=where) from None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from al_loop.campaign.options import Composition, Options, PairDistances, Positive
 from al_loop.campaign.strict import meant
@@ -21,6 +21,16 @@ Phase = Literal["melt", "path", "glass"]
 
 _TO_OXYGEN, _OTHERS = 0.85, 2.0
 """Smallest distances in the random box: times the covalent radii; Å. The melt forgets them."""
+
+
+def _published(name: str) -> str:
+    if name not in POTENTIALS:
+        raise ValueError(f"no pair potential is called {name!r}; {meant(name, list(POTENTIALS))}")
+    return name
+
+
+Potential = Annotated[str, AfterValidator(_published)]
+"""Name of a published pair potential."""
 
 
 class Melt(Options):
@@ -54,22 +64,13 @@ class Snapshots(Options):
 class Quenching(Options):
     """How a box is melted and quenched at constant volume under a published potential."""
 
-    potential: str = Field(description="Published pair potential: bks, pmmcs or du-teter.")
+    potential: Potential = Field(description="Published pair potential: bks, pmmcs or du-teter.")
     melt: Melt = Field(default_factory=lambda: Melt.model_validate({}))
     quench: Quench = Field(default_factory=lambda: Quench.model_validate({}))
     glass: Glass = Field(default_factory=lambda: Glass.model_validate({}))
     snapshots: Snapshots = Field(default_factory=lambda: Snapshots.model_validate({}))
     timestep: Positive = Field(1.0, le=2.0, description="fs.")
     samples: int = Field(1, ge=1, le=1000, description="Independent melt-quenches.")
-
-    @field_validator("potential")
-    @classmethod
-    def _published(cls, name: str) -> str:
-        if name not in POTENTIALS:
-            raise ValueError(
-                f"no pair potential is called {name!r}; {meant(name, list(POTENTIALS))}"
-            )
-        return name
 
     @model_validator(mode="after")
     def _downwards(self) -> Self:
@@ -80,8 +81,8 @@ class Quenching(Options):
         return self
 
 
-class MeltQuench(Quenching):
-    """Random boxes that are melted and quenched at constant volume under a published potential."""
+class RandomBox(Options):
+    """A random box of whole formula units at a density."""
 
     formula: Composition = Field(description="Composition, for example Na2Si2O5.")
     atoms: int = Field(ge=2, le=5000, description="Atoms in a box; whole formula units.")
@@ -101,6 +102,10 @@ class MeltQuench(Quenching):
             f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
             for a, b in pairs
         } | self.min_distance
+
+
+class MeltQuench(Quenching, RandomBox):
+    """Random boxes that are melted and quenched at constant volume under a published potential."""
 
     @model_validator(mode="after")
     def _in_the_potential(self) -> Self:

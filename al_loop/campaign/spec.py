@@ -26,13 +26,14 @@ from al_loop.campaign.options import (
     Options,
     Positive,
 )
-from al_loop.campaign.quench import MeltQuench
+from al_loop.campaign.quench import RandomBox
 from al_loop.campaign.resources import Resources
 from al_loop.campaign.stages import ExploreStage, LabelStage, SelectStage, TrainStage
 from al_loop.campaign.strict import meant
 from al_loop.campaign.structures import (
     MeltQuenchSource,
     PackedSource,
+    RmcSource,
     StructureSource,
     grid_of,
     grids_of,
@@ -151,7 +152,9 @@ class CampaignSpec(Options):
             asked: object = source
             if isinstance(source, MeltQuenchSource):
                 here, asked = ("structures", name, "melt_quench", "melt_quench"), source.melt_quench
-            if isinstance(asked, PackedSource | MeltQuench):
+            if isinstance(source, RmcSource):
+                here, asked = ("structures", name, "rmc", "rmc"), source.rmc
+            if isinstance(asked, PackedSource | RandomBox):
                 formula = (*here, "formula")
                 if grid := grid_of(source):  # its distances are those of its elements
                     formula = ("structures", grid, "grid", "grid")

@@ -21,6 +21,7 @@ from al_loop.campaign.options import (
     Positive,
 )
 from al_loop.campaign.quench import MeltQuench
+from al_loop.campaign.rmc import Rmc
 
 
 class Perturbation(Options):
@@ -93,6 +94,16 @@ class MeltQuenchSource(Options):
     member_of: Name | None = Field(None, description="Grid that it is a composition of.")
 
 
+class RmcSource(Options):
+    """Boxes with a g(r) that was measured: RMC, hybrid RMC, FEAR."""
+
+    rmc: Rmc = Field(description="Which box, towards which g(r), and how.")
+    label: bool = Field(
+        True, description="Whether it is labelled at the start, or is a start of walkers only."
+    )
+    perturb: Perturbation = Field(default_factory=Perturbation)
+
+
 class FileSource(Options):
     """Structures from a file that ASE reads (POSCAR, CIF, extxyz, LAMMPS data, ...)."""
 
@@ -107,7 +118,7 @@ class FileSource(Options):
     perturb: Perturbation = Field(default_factory=Perturbation)
 
 
-KINDS = ("crystal", "formula", "melt_quench", "file")
+KINDS = ("crystal", "formula", "melt_quench", "rmc", "file")
 """The key that only one kind of source has."""
 
 
@@ -122,6 +133,7 @@ StructureSource = Annotated[
     Annotated[CrystalSource, Tag("crystal")]
     | Annotated[PackedSource, Tag("formula")]
     | Annotated[MeltQuenchSource, Tag("melt_quench")]
+    | Annotated[RmcSource, Tag("rmc")]
     | Annotated[FileSource, Tag("file")],
     Discriminator(
         _source_kind,

@@ -15,7 +15,7 @@ from al_loop.jobfolder import write_atomically
 from al_loop.launch.site import Site
 from al_loop.launch.site_check import check_queues, check_site
 from al_loop.loop.check import Checked, check_campaign, lengths
-from al_loop.loop.quenching import ENGINE
+from al_loop.loop.quenching import ENGINE, refined_of
 from al_loop.units import density
 
 
@@ -84,10 +84,16 @@ def _costs(spec: CampaignSpec, found: Checked) -> None:
             f"quench    {name}: {one.jobs} melt-quenches under {one.potential}, {one.steps} steps "
             f"({one.picoseconds:g} ps) each; {one.frames} frames"
         )
+    for name, wish in refined_of(spec).items():
+        after = f", {wish.minimise.potential} after each" if wish.minimise else ""
+        out.print(
+            f"quench    {name}: {wish.samples} boxes by {wish.method}, {wish.cycles} cycles of "
+            f"{wish.moves} moves{after}; {wish.samples * wish.frames} frames"
+        )
     splits = ", ".join(f"{count} {split}" for split, count in found.starting_labels.items())
     out.print(f"start     {sum(found.starting_labels.values())} frames to label ({splits})")
     if found.quenched_labels:
-        out.print(f"          and at most {found.quenched_labels} frames of the melt-quenches")
+        out.print(f"          and at most {found.quenched_labels} frames of the stage quench")
     walkers = ", ".join(str(n) for n in found.walkers)
     out.print(f"explore   walkers per iteration, stage by stage: {walkers}")
     for i, stage in enumerate(spec.explore.stages, start=1):

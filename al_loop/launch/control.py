@@ -21,7 +21,7 @@ from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance, lease
 from al_loop.loop.amend import Amendment, Change, plan_amendment
 from al_loop.loop.context import Context
-from al_loop.loop.quenching import wishes_of
+from al_loop.loop.quenching import computed_of
 from al_loop.stopping import STOP_FILE
 from al_loop.store import CampaignRecord, Connection, JobRecord, Store
 
@@ -133,8 +133,8 @@ def _amended(
 def _amend(ctx: Context, spec: CampaignSpec, *, by: str) -> Amendment:
     """Write down what is to change, and when."""
     latest = ctx.store.iterations.latest(spec.name)
-    # What is melted and quenched anew has to be computed before it can be a start.
-    added = wishes_of(spec).keys() - ctx.spec.structures.keys()
+    # A new melt-quench or box by RMC has to be computed before it can be a start.
+    added = computed_of(spec).keys() - ctx.spec.structures.keys()
     begun = latest is not None and (latest.stage not in ("quench", "start") or bool(added))
     amendment = plan_amendment(ctx.spec, spec, begun=begun)
     pending = ctx.record.pending

@@ -15,7 +15,7 @@ from al_loop.errors import AlLoopError
 from al_loop.launch.guard import only_ours
 from al_loop.launch.requests import ResourceStage, resources_of
 from al_loop.launch.site import Kind, Site, kinds_for
-from al_loop.loop.quenching import wishes_of
+from al_loop.loop.quenching import computed_of
 from al_loop.store import Connection, Store
 
 HELP_SECONDS = 120.0
@@ -129,7 +129,7 @@ def _worker(kind: Kind) -> Finding:
 def _queues(spec: CampaignSpec, site: Site) -> Iterator[Finding]:
     names = [kind.name for kind in site.kinds]
     stages: list[ResourceStage] = ["train", "explore", "label"]
-    if wishes_of(spec):
+    if computed_of(spec):
         stages.insert(0, "quench")
     for stage in stages:
         wanted = resources_of(spec, stage)

@@ -18,7 +18,7 @@ from al_loop.explore import Committee, Explorer, Walker, paths
 from al_loop.explore.quench import legs_of
 from al_loop.frame import frame_hash, split_of
 from al_loop.loop.method import added_in_md, labeller_of
-from al_loop.loop.quenching import explorer_of, stand_ins, wishes_of
+from al_loop.loop.quenching import computed_of, explorer_of, stand_ins, wishes_of
 from al_loop.loop.stages.explore import walkers_for
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
@@ -86,8 +86,8 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     dispersion = None if spec.dispersion is None else check_d3()
     check_folder(Path(spec.folder or spec.name).absolute())
     starts = build_structures(spec, base=base, quenched=stand_ins(spec))
-    quenches = wishes_of(spec)
-    if quenches:
+    quenches = computed_of(spec)
+    if wishes_of(spec):
         engines["quench"] = explorer_of(spec).check()
     splits = {"train": 0, "valid": 0, "test": 0}
     labelled = {name: group for name, group in starts.items() if spec.structures[name].label}

@@ -9,6 +9,7 @@ from al_loop.explore import run_explore_job, run_score_job
 from al_loop.explore.quench import run_quench_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
+from al_loop.structures.rmc.job import run_rmc_job
 from al_loop.train import run_describe_job, run_evaluate_job, run_train_job
 
 RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
@@ -19,6 +20,7 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "score": run_score_job,
     "describe": run_describe_job,
     "quench": run_quench_job,
+    "rmc": run_rmc_job,
 }
 
 

@@ -1,7 +1,7 @@
-"""The melt-quenches of a campaign: their identity, and the frames that they have given.
+"""The melt-quenches and RMC boxes of a campaign: their identity, and the frames that they have given.
 
-A melt-quench is known by what was asked for and by its seed, not by the campaign: one that is made
-again, or rehearsed, finds its frames.
+Each is known by what was asked for and by its seed, not by the campaign: one that is made again, or
+rehearsed, finds its frames.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, make_engine
 from al_loop.campaign.quench import MeltQuench
-from al_loop.campaign.structures import MeltQuenchSource, grid_of, key_of
+from al_loop.campaign.rmc import Rmc
+from al_loop.campaign.structures import MeltQuenchSource, RmcSource, grid_of, key_of
 from al_loop.explore import Explorer
 from al_loop.explore.lammps.options import LammpsOptions
-from al_loop.explore.quench import QuenchLeg, legs_of
+from al_loop.explore.quench import legs_of
 from al_loop.hashing import derive_seed, digest
 from al_loop.store import QuenchRecord, Store
 from al_loop.structures import quench_box
@@ -27,10 +28,10 @@ ENGINE = "lammps"
 
 @dataclass(frozen=True)
 class Sample:
-    """One melt-quench of a source."""
+    """One melt-quench of a source, or one box by RMC."""
 
     structure: str
-    wish: MeltQuench
+    wish: MeltQuench | Rmc
     seed: int
     where: str
     """Where it stands in the campaign file."""
@@ -43,16 +44,11 @@ class Sample:
 
     @property
     def key(self) -> str:
-        """Identity of the melt-quench."""
+        """Identity of the sample."""
         return digest([self.source, self.seed])
 
-    @property
-    def legs(self) -> tuple[QuenchLeg, ...]:
-        """Its pieces of MD."""
-        return legs_of(self.wish)
-
     def box(self) -> Atoms:
-        """The random box that is melted."""
+        """The random box at the beginning."""
         return quench_box(self.wish, seed=self.seed, key=self.where)
 
 
@@ -65,11 +61,30 @@ def wishes_of(spec: CampaignSpec) -> dict[str, MeltQuench]:
     }
 
 
+def refined_of(spec: CampaignSpec) -> dict[str, Rmc]:
+    """What is made by RMC, by the structure's name."""
+    return {
+        name: source.rmc
+        for name, source in spec.structures.items()
+        if isinstance(source, RmcSource)
+    }
+
+
+def computed_of(spec: CampaignSpec) -> dict[str, MeltQuench | Rmc]:
+    """What has to be computed before it can be a start, by the structure's name."""
+    return {**wishes_of(spec), **refined_of(spec)}
+
+
+def frames_of(wish: MeltQuench | Rmc) -> int:
+    """Frames of one sample."""
+    return wish.frames if isinstance(wish, Rmc) else sum(leg.keep for leg in legs_of(wish))
+
+
 def samples_of(spec: CampaignSpec) -> dict[str, Sample]:
-    """All melt-quenches of a campaign by the names of their jobs (``glass-0``)."""
+    """All melt-quenches and boxes by RMC by the names of their jobs (``glass-0``)."""
     return {
         f"{name}-{i}": Sample(name, wish, _seed(spec, name, i), _where(spec, name))
-        for name, wish in wishes_of(spec).items()
+        for name, wish in computed_of(spec).items()
         for i in range(wish.samples)
     }
 
@@ -86,7 +101,7 @@ def records_of(store: Store, spec: CampaignSpec) -> dict[str, list[QuenchRecord]
     samples = samples_of(spec).values()
     known = store.quenches.get_many(one.key for one in samples)
     found: dict[str, list[QuenchRecord]] = {}
-    for name in wishes_of(spec):
+    for name in computed_of(spec):
         keys = [one.key for one in samples if one.structure == name]
         if all(key in known for key in keys):
             found[name] = [known[key] for key in keys]
@@ -95,7 +110,7 @@ def records_of(store: Store, spec: CampaignSpec) -> dict[str, list[QuenchRecord]
 
 def quenched_frames(store: Store, spec: CampaignSpec) -> dict[str, list[Atoms]]:
     """Frames of the melt-quenches that have been computed, sample after sample."""
-    if not wishes_of(spec):
+    if not computed_of(spec):
         return {}
     hashes = {
         name: [one.frame for record in records for one in record.frames]
@@ -108,11 +123,11 @@ def quenched_frames(store: Store, spec: CampaignSpec) -> dict[str, list[Atoms]]:
 def stand_ins(spec: CampaignSpec) -> dict[str, list[Atoms]]:
     """As many boxes as there will be frames: what can be looked at before anything is computed."""
     found: dict[str, list[Atoms]] = {}
-    for name, wish in wishes_of(spec).items():
+    for name, wish in computed_of(spec).items():
         box = quench_box(
             wish, seed=_seed(spec, name, 0), key=_where(spec, name), least=spec.select.min_distance
         )
-        found[name] = [box] * (wish.samples * sum(leg.keep for leg in legs_of(wish)))
+        found[name] = [box] * (wish.samples * frames_of(wish))
     return found
 
 
@@ -122,6 +137,8 @@ def _seed(spec: CampaignSpec, name: str, sample: int) -> int:
 
 def _where(spec: CampaignSpec, name: str) -> str:
     source = spec.structures[name]
+    if isinstance(source, RmcSource):
+        return f"{key_of(name, source)}.rmc"
     return f"{key_of(name, source)}{'' if grid_of(source) else '.melt_quench'}"
 
 

@@ -17,6 +17,7 @@ from al_loop.campaign.structures import (
     FileSource,
     MeltQuenchSource,
     PackedSource,
+    RmcSource,
     key_of,
 )
 from al_loop.crystals import crystal
@@ -64,7 +65,7 @@ def build_structures(
     """All starting structures by the name they have in the campaign, the same at every call.
 
     ``base`` is the folder that file names are relative to, ``quenched`` the frames of each entry
-    that is a melt-quench; those with atoms too close are left out. Of each entry come first the
+    that is a melt-quench or RMC; those with atoms too close are left out. Of each entry come first the
     crystal (``quartz``), the boxes or frames (``melt-0``, ``melt-1``), then the copies
     (``melt-1-copy-0``). Copies whose atoms come too close are drawn again.
 
@@ -77,7 +78,7 @@ def build_structures(
     starts: dict[str, list[Start]] = {}
     for name, source in spec.structures.items():
         key = key_of(name, source)
-        if isinstance(source, MeltQuenchSource):
+        if isinstance(source, MeltQuenchSource | RmcSource):
             where, originals = key, _quenched(spec, name, quenched or {})
         elif isinstance(source, FileSource):
             where = f"{key}.file: {base / source.file}"
@@ -132,7 +133,7 @@ def _quenched(
     key = key_of(name, spec.structures[name])
     if name not in quenched:
         raise StructureError(
-            "its melt-quenches have not been computed",
+            "its melt-quenches, or boxes by RMC, have not been computed",
             where=key,
             remedy="wait for the quench stage; frames that were lost are computed again before "
             "the next iteration",
@@ -142,7 +143,8 @@ def _quenched(
         raise StructureError(
             f"none of its {len(dropped)} frames can be used: {dropped[0] if dropped else 'none'}",
             where=key,
-            remedy="lower select.min_distance, or melt at a lower temperature",
+            remedy="lower select.min_distance, or melt at a lower temperature; of RMC: minimise, or "
+            "set rmc.min_distance",
         )
     return kept
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ase import Atoms
 
-from al_loop.campaign.quench import MeltQuench
+from al_loop.campaign.quench import RandomBox
 from al_loop.campaign.spec import CampaignSpec
 from al_loop.errors import StructureError
 from al_loop.packing import pack
@@ -14,9 +14,9 @@ from al_loop.structures.checks import check_structure, smallest_distances
 
 
 def quench_box(
-    wish: MeltQuench, *, seed: int, key: str, least: Mapping[str, float] | None = None
+    wish: RandomBox, *, seed: int, key: str, least: Mapping[str, float] | None = None
 ) -> Atoms:
-    """The random box that is melted; ``key`` is how errors call it.
+    """The random box that is melted, or moved by RMC; ``key`` is how errors call it.
 
     ``least``: distances in Å that it keeps as well.
 

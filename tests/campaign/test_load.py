@@ -91,9 +91,9 @@ def test_unknown_key_names_its_line_and_what_was_meant(
         ("from: [quartz, melt]", "from: [quartz, molt]",
          "explore.stages[0].from[1]: no structure is called 'molt'; did you mean 'melt'?"),
         ("crystal: alpha-quartz", "crystal: alpha-quartz\n    formula: SiO2",
-         "structures.quartz: exactly one of crystal, formula, melt_quench, file, grid must be"),
+         "structures.quartz: exactly one of crystal, formula, melt_quench, rmc, file, grid must be"),
         ("    formula: SiO2\n", "",
-         "structures.melt: exactly one of crystal, formula, melt_quench, file, grid must be given"),
+         "structures.melt: exactly one of crystal, formula, melt_quench, rmc, file, grid must be given"),
     ],
 )  # fmt: skip
 def test_wrong_value_names_its_key_and_line(text: str, old: str, new: str, expected: str) -> None:

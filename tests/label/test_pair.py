@@ -13,9 +13,9 @@ import pytest
 from ase import Atoms
 from scipy.special import erfc
 
+from al_loop.coulomb import DampedShiftedCoulomb
 from al_loop.errors import PhysicsFault
 from al_loop.label.pair import PairLabeller, PairOptions
-from al_loop.label.pair.coulomb import DampedShiftedCoulomb
 from al_loop.pair_potentials import BKS, POTENTIALS
 
 from .contract import LabellerContract
@@ -46,6 +46,25 @@ class TestPair(LabellerContract):
 
     def foreign_frames(self) -> Mapping[str, Atoms]:
         return {"element that the potential does not know": foreign_atom("Na")}
+
+
+def test_other_potentials_come_with_their_own_short_range_and_electrostatics(
+    tmp_path: Path,
+) -> None:
+    """Na-O 2.4 Å apart under PMMCS, and B-O-free Li-O under Du and Teter, written out by hand."""
+    cases = {
+        "pmmcs": ("Na", 5.5, lambda r: 0.023363 * ((1 - np.exp(-1.763867 * (r - 3.006315))) ** 2 - 1) + 5 / r**12),  # noqa: E501
+        "du-teter": ("Li", 8.0, lambda r: 41051.938 * np.exp(-r / 0.151160)),
+    }  # fmt: skip
+    r, rc, alpha, charges = 2.4, 8.0, 0.25, 0.6 * -1.2
+    end = erfc(alpha * rc) / rc
+    slope = end / rc + 2 * alpha / np.sqrt(np.pi) * np.exp(-((alpha * rc) ** 2)) / rc
+    coulomb = 14.39964548 * charges * (erfc(alpha * r) / r - end + slope * (r - rc))
+    own = -14.39964548 * (0.6**2 + 1.2**2) * ((end + slope * rc) / 2 + alpha / np.sqrt(np.pi))
+    for name, (symbol, cutoff, short) in cases.items():
+        atoms = Atoms([symbol, "O"], positions=[(0, 0, 0), (r, 0, 0)], cell=[40] * 3, pbc=True)
+        label = PairLabeller(PairOptions(potential=name)).label(atoms, tmp_path)
+        assert label.energy == pytest.approx(coulomb + own + short(r) - short(cutoff), abs=1e-6)
 
 
 def test_bare_bks_turns_over_where_it_is_known_to() -> None:

@@ -9,6 +9,9 @@ STAND_IN = Path(__file__).with_name("vasp_std")
 COMMAND = f"{sys.executable} {STAND_IN}"
 POTCARS = {"Si": "Si", "O": "O"}
 
+ENMAX = {"Si": 245.3, "O": 400.0, "Na_pv": 259.6, "U": 252.5, "B": 318.6, "Li_sv": 499.0}
+"""eV."""
+
 _HEADER = """\
   PAW_PBE {symbol} 01Jan2000
    4.00000000000000
@@ -35,7 +38,7 @@ SECRET = "0.123456789E+01 0.987654321E+01"
 def write_library(root: Path, *, secret: str = SECRET) -> Path:
     """A library PBE_54 of POTCARs with headers as real ones have, and nothing in them."""
     folder = root / "POT_GGA_PAW_PBE_54"
-    for symbol, enmax in (("Si", 245.3), ("O", 400.0), ("Na_pv", 259.6), ("U", 252.5)):
+    for symbol, enmax in ENMAX.items():
         path = folder / symbol / "POTCAR"
         path.parent.mkdir(parents=True, exist_ok=True)
         element = symbol.split("_")[0]

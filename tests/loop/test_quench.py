@@ -19,7 +19,7 @@ from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
 from al_loop.explore.lammps import LammpsOptions
-from al_loop.explore.quench import collect_quench, stage_quench_job
+from al_loop.explore.quench import collect_quench, legs_of, stage_quench_job
 from al_loop.frame import frame_hash
 from al_loop.launch.control import amend, resume
 from al_loop.launch.local import run_local
@@ -165,7 +165,7 @@ def run_alone(spec: CampaignSpec, folder: Path) -> list[Atoms]:
         options=LammpsOptions(),
         box=sample.box(),
         potential=sample.wish.potential,
-        legs=sample.legs,
+        legs=legs_of(sample.wish),
         timestep=sample.wish.timestep,
         seed=sample.seed,
     )
@@ -185,7 +185,7 @@ def test_killed_in_the_midst_a_melt_quench_goes_on_and_is_computed_once(
     assert not (folder / "result.json").exists()
     hands.hold = lambda job: job.stage != "quench"
     carry_on(store, hands, lambda: at(store, 0, "start"))
-    legs = len(samples_of(spec)["packed-0"].legs)
+    legs = len(legs_of(samples_of(spec)["packed-0"].wish))
     (job,) = store.jobs.of_stage(NAME, 0, "quench")
     assert 0 < len(job.spans) <= legs - 2, "the first two legs are not run again"
     expected = [frame_hash(atoms) for atoms in run_alone(spec, tmp_path / "alone")]

@@ -10,12 +10,12 @@ from typing import ClassVar
 from ase import Atoms
 
 from al_loop.campaign.engines import EngineOptions
+from al_loop.coulomb import DampedShiftedCoulomb
 from al_loop.label.faults import check_frame
 from al_loop.label.interface import FingerprintValue, Label
-from al_loop.label.pair.coulomb import DampedShiftedCoulomb
 from al_loop.label.pair.options import PairOptions
-from al_loop.label.pair.sums import pair_label
 from al_loop.pair_potentials import POTENTIALS
+from al_loop.pair_sums import pair_sums
 
 
 class PairLabeller:
@@ -59,7 +59,8 @@ class PairLabeller:
     def label(self, atoms: Atoms, scratch: Path) -> Label:
         """Label a frame; PhysicsFault for a foreign element or atoms at the same place."""
         check_frame(atoms)
-        return pair_label(atoms, self._potential, self._coulomb)
+        energy, forces, virial = pair_sums(atoms, self._potential, self._coulomb)
+        return Label(energy=energy, forces=forces, virial=virial)
 
 
 def _or(given: float | None, default: float) -> float:

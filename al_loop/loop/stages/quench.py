@@ -1,15 +1,28 @@
-"""Melt and quench boxes under a published potential: starting structures to be computed first."""
+"""Starting structures to be computed first: melt-quenches under a published potential, and RMC."""
 
 from __future__ import annotations
 
-from al_loop.explore.quench import collect_quench, stage_quench_job
+from ase import Atoms
+
+from al_loop.campaign.quench import MeltQuench
+from al_loop.explore.quench import collect_quench, legs_of, stage_quench_job
 from al_loop.frame import frame_hash
+from al_loop.glass.scattering_lengths import NEUTRON_LENGTHS
+from al_loop.jobfolder import JobFolder
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
-from al_loop.loop.quenching import missing, options_of, quenched_frames, records_of, samples_of
+from al_loop.loop.quenching import (
+    Sample,
+    missing,
+    options_of,
+    quenched_frames,
+    records_of,
+    samples_of,
+)
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.store import IterationRecord, JobRecord, QuenchedFrame, QuenchRecord, Stage
 from al_loop.structures import usable
+from al_loop.structures.rmc.job import collect_rmc, stage_rmc_job
 
 
 def opening(ctx: Context, stage: Stage) -> Stage:
@@ -18,51 +31,44 @@ def opening(ctx: Context, stage: Stage) -> Stage:
 
 
 class Quench(Waits):
-    """A job for each melt-quench that has not been computed."""
+    """A job for each melt-quench and each box by RMC that has not been computed."""
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
-        """The melt-quenches that are missing."""
+        """Those that are missing."""
         return [
             PlannedJob(name, (sample.key,)) for name, sample in missing(ctx.store, ctx.spec).items()
         ]
 
     def write(self, ctx: Context, job: JobRecord) -> None:
-        """Pack the box and write a job's folder."""
+        """Write a job's folder."""
         sample = samples_of(ctx.spec)[job.name]
-        stage_quench_job(
-            ctx.folder_of(job).path,
-            options=options_of(ctx.spec),
-            box=sample.box(),
-            potential=sample.wish.potential,
-            legs=sample.legs,
-            timestep=sample.wish.timestep,
-            seed=sample.seed,
-            source=sample.source,
-        )
+        path, wish = ctx.folder_of(job).path, sample.wish
+        if isinstance(wish, MeltQuench):
+            stage_quench_job(
+                path,
+                options=options_of(ctx.spec),
+                box=sample.box(),
+                potential=wish.potential,
+                legs=legs_of(wish),
+                timestep=wish.timestep,
+                seed=sample.seed,
+                source=sample.source,
+            )
+        else:
+            lengths = {**NEUTRON_LENGTHS, **wish.lengths}
+            stage_rmc_job(path, wish=wish, seed=sample.seed, lengths=lengths, source=sample.source)
 
     def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
         """Its frames, and which they are; those until then where LAMMPS gave up."""
         sample = samples_of(ctx.spec)[job.name]
-        result = collect_quench(ctx.folder_of(job), source=sample.source)
-        frames = [(frame_hash(atoms), kept) for kept, atoms in result.frames]
-        ctx.store.frames.put_many(
-            {frame: atoms for (frame, _), (_, atoms) in zip(frames, result.frames, strict=True)}
-        )
-        record = QuenchRecord(
-            source=sample.source,
-            seed=sample.seed,
-            stop=result.stop,
-            detail=result.detail,
-            frames=tuple(
-                QuenchedFrame(frame=frame, phase=kept.phase, temperature=kept.temperature)
-                for frame, kept in frames
-            ),
-        )
+        record, atoms = _collected(ctx.folder_of(job), sample)
+        hashes = [frame.frame for frame in record.frames]
+        ctx.store.frames.put_many(dict(zip(hashes, atoms, strict=True)))
         ctx.store.quenches.put(sample.key, record)
-        if result.stop == "completed":
+        if record.stop == "completed":
             return []
         return [
-            Note("quench-stopped", f"{job.name} gave {len(frames)} frames, then: {result.detail}")
+            Note("quench-stopped", f"{job.name} gave {len(hashes)} frames, then: {record.detail}")
         ]
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
@@ -85,9 +91,30 @@ class Quench(Waits):
         return Completed("train" if iteration.index else "start", note=f"{count} frames")
 
 
+def _collected(folder: JobFolder, sample: Sample) -> tuple[QuenchRecord, list[Atoms]]:
+    """What a job gave. A box by RMC is at rest, or was never warm: a glass of 0 K."""
+    if isinstance(sample.wish, MeltQuench):
+        found = collect_quench(folder, source=sample.source)
+        atoms = [one for _, one in found.frames]
+        states = [(kept.phase, kept.temperature) for kept, _ in found.frames]
+        stop, detail = found.stop, found.detail
+    else:
+        atoms = list(collect_rmc(folder, source=sample.source).frames)
+        states = [("glass", 0.0)] * len(atoms)
+        stop, detail = "completed", ""
+    frames = tuple(
+        QuenchedFrame(frame=frame_hash(one), phase=phase, temperature=temperature)
+        for one, (phase, temperature) in zip(atoms, states, strict=True)
+    )
+    record = QuenchRecord(
+        source=sample.source, seed=sample.seed, stop=stop, detail=detail, frames=frames
+    )
+    return record, atoms
+
+
 def _why_none(ctx: Context, name: str, dropped: list[str]) -> str:
     """What to say when a source has given nothing that can be used."""
     if dropped:
         return f"structures.{name}: none of {len(dropped)} frames can be used: {dropped[0]}"
     said = {record.detail or record.stop for record in records_of(ctx.store, ctx.spec)[name]}
-    return f"structures.{name}: the melt-quench gave no frame: {'; '.join(sorted(said))}"
+    return f"structures.{name}: it gave no frame: {'; '.join(sorted(said))}"

@@ -1,4 +1,4 @@
-"""Sums of a pair potential over a periodic frame."""
+"""Sums of a pair potential over a periodic frame, and what makes an ASE calculator of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from al_loop.calculator import FunctionCalculator
+from al_loop.coulomb import DampedShiftedCoulomb
 from al_loop.errors import PhysicsFault
-from al_loop.label.interface import Label
-from al_loop.label.pair.coulomb import DampedShiftedCoulomb
-from al_loop.pair_potentials import PairPotential
+from al_loop.pair_potentials import POTENTIALS, PairPotential
 from al_loop.units import Array
 
 MIN_DISTANCE = 0.5
@@ -20,8 +20,22 @@ MIN_DISTANCE = 0.5
 Indices = NDArray[np.int64]
 
 
-def pair_label(atoms: Atoms, potential: PairPotential, coulomb: DampedShiftedCoulomb) -> Label:
-    """Energy, forces and virial of a periodic frame of any shape and size.
+def pair_calculator(name: str) -> FunctionCalculator:
+    """A published potential (``bks``, ``pmmcs``, ``du-teter``) as an ASE calculator."""
+    potential = POTENTIALS[name]
+    coulomb = coulomb_of(potential)
+    return FunctionCalculator(lambda atoms: pair_sums(atoms, potential, coulomb))
+
+
+def coulomb_of(potential: PairPotential) -> DampedShiftedCoulomb:
+    """The electrostatics that a potential was made with."""
+    return DampedShiftedCoulomb(alpha=potential.damping, cutoff=potential.coulomb_cutoff)
+
+
+def pair_sums(
+    atoms: Atoms, potential: PairPotential, coulomb: DampedShiftedCoulomb
+) -> tuple[float, Array, Array]:
+    """Energy (eV), forces (atoms, 3) in eV/Å and virial (3, 3) in eV of any periodic frame.
 
     Every pair (i, j, image) is counted from both ends. The virial is
     ``-1/2 sum dV/dr r_a r_b / r``, eV.
@@ -49,11 +63,9 @@ def pair_label(atoms: Atoms, potential: PairPotential, coulomb: DampedShiftedCou
     forces = np.empty((len(atoms), 3))
     for axis in range(3):
         forces[:, axis] = np.bincount(first, weights=pull[:, axis], minlength=len(atoms))
-    return Label(
-        energy=0.5 * float(energy.sum()) + coulomb.self_energy() * float((charges**2).sum()),
-        forces=forces,
-        virial=-0.5 * np.einsum("pa,pb->ab", pull, vector),
-    )
+    total = 0.5 * float(energy.sum()) + coulomb.self_energy() * float((charges**2).sum())
+    virial: Array = -0.5 * np.einsum("pa,pb->ab", pull, vector)
+    return total, forces, virial
 
 
 def _charges(atoms: Atoms, potential: PairPotential) -> Array:
