@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ class PairCurves(Options):
 
     @model_validator(mode="after")
     def _curves(self) -> Self:
-        if any(b <= a for a, b in zip((0.0, *self.r), self.r, strict=False) if a):
+        if any(b <= a for a, b in pairwise(self.r)):
             raise ValueError("r must rise")
         for name, values in self.g.items():
             if len(values) != len(self.r):

@@ -23,7 +23,7 @@ def init(
         str, typer.Option(help="Campaign to start from; `list` shows them.")
     ] = "silica-quickstart",
 ) -> None:
-    """Write NAME.yaml, a campaign file to edit."""
+    """Write NAME.yaml, a campaign file to edit, and the curves that it reads."""
     if template == "list":
         out.print("\n".join(_templates()))
         return
@@ -38,7 +38,11 @@ def init(
         raise UserError("this file exists already", where=target, remedy="choose another name")
     lines = source.read_text().splitlines(keepends=True)
     text = "".join(f"name: {name}\n" if line.startswith("name:") else line for line in lines)
+    curves = [path for path in source.parent.glob("*.csv") if path.name in text]
     try:
+        for curve in curves:
+            if not (copy := Path(curve.name)).exists():
+                write_atomically(copy, curve.read_bytes())
         write_atomically(target, text)
     except OSError as error:
         raise UserError(f"cannot be written: {error.strerror}", where=target) from None

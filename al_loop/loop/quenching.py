@@ -1,4 +1,4 @@
-"""The melt-quenches and RMC boxes of a campaign: their identity, and the frames that they have given.
+"""Melt-quenches and RMC boxes of a campaign: their identity, and the frames that they gave.
 
 Each is known by what was asked for and by its seed, not by the campaign: one that is made again, or
 rehearsed, finds its frames.

@@ -65,8 +65,8 @@ def build_structures(
     """All starting structures by the name they have in the campaign, the same at every call.
 
     ``base`` is the folder that file names are relative to, ``quenched`` the frames of each entry
-    that is a melt-quench or RMC; those with atoms too close are left out. Of each entry come first the
-    crystal (``quartz``), the boxes or frames (``melt-0``, ``melt-1``), then the copies
+    that is a melt-quench or RMC; those with atoms too close are left out. Of each entry come first
+    the crystal (``quartz``), the boxes or frames (``melt-0``, ``melt-1``), then the copies
     (``melt-1-copy-0``). Copies whose atoms come too close are drawn again.
 
     Raises
@@ -143,8 +143,8 @@ def _quenched(
         raise StructureError(
             f"none of its {len(dropped)} frames can be used: {dropped[0] if dropped else 'none'}",
             where=key,
-            remedy="lower select.min_distance, or melt at a lower temperature; of RMC: minimise, or "
-            "set rmc.min_distance",
+            remedy="lower select.min_distance, or melt at a lower temperature; of RMC: minimise, "
+            "or set rmc.min_distance",
         )
     return kept
 

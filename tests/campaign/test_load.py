@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign, parse_campaign
-from al_loop.campaign.structures import CrystalSource, MeltQuenchSource, PackedSource
+from al_loop.campaign.structures import (
+    CrystalSource,
+    MeltQuenchSource,
+    PackedSource,
+    RmcSource,
+)
 from al_loop.errors import CampaignFileError, EngineMissing
 
 
@@ -91,9 +96,9 @@ def test_unknown_key_names_its_line_and_what_was_meant(
         ("from: [quartz, melt]", "from: [quartz, molt]",
          "explore.stages[0].from[1]: no structure is called 'molt'; did you mean 'melt'?"),
         ("crystal: alpha-quartz", "crystal: alpha-quartz\n    formula: SiO2",
-         "structures.quartz: exactly one of crystal, formula, melt_quench, rmc, file, grid must be"),
+         "structures.quartz: exactly one of crystal, formula, melt_quench, rmc, file, grid must"),
         ("    formula: SiO2\n", "",
-         "structures.melt: exactly one of crystal, formula, melt_quench, rmc, file, grid must be given"),
+         "structures.melt: exactly one of crystal, formula, melt_quench, rmc, file, grid must"),
     ],
 )  # fmt: skip
 def test_wrong_value_names_its_key_and_line(text: str, old: str, new: str, expected: str) -> None:
@@ -122,6 +127,53 @@ def test_a_melt_quench_is_a_source_of_structures(text: str) -> None:
     radii = {"O": 0.66, "Si": 1.11}  # covalent, Å: Cordero et al. (2008)
     distances = melt.melt_quench.distances
     assert distances == pytest.approx({"O-Si": 0.85 * sum(radii.values()), "O-O": 2, "Si-Si": 2})
+
+
+CURVES = "# made up\nr,Si-O,neutron\n1.0,0.0,0.1\n1.6,9.0,2.5  # the bond\n2.2,0.1,0.2\n"
+RMC = "    rmc: {formula: SiO2, atoms: 24, density: 2.2, target: g.csv}\n"
+
+
+def with_rmc(text: str) -> str:
+    begin, end = text.index("  melt:"), text.index("train:")
+    return text[:begin] + "  melt:\n" + RMC + text[end:]
+
+
+def test_curves_are_read_once_beside_the_campaign_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text(CURVES)
+    (tmp_path / "c.yaml").write_text(with_rmc(text))
+    spec = load_campaign(tmp_path / "c.yaml")
+    melt = spec.structures["melt"]
+    assert isinstance(melt, RmcSource)
+    assert melt.rmc.target.r == (1.0, 1.6, 2.2)
+    assert melt.rmc.target.g == {"Si-O": (0.0, 9.0, 0.1), "neutron": (0.1, 2.5, 0.2)}
+    (tmp_path / "g.csv").unlink()
+    assert CampaignSpec.model_validate(dump_campaign(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    ("curves", "change", "expected"),
+    [
+        (None, "", "g.csv cannot be read"),
+        ("1.0,0.0\n2.0,1.0\n", "", "the first line must name the columns, such as r,neutron"),
+        ("r,Si-O\n1.0,x\n", "", "g.csv, line 2: '1.0,x' are no numbers"),
+        ("r,Si-O\n1.0,2,3\n", "", "line 2: 3 values for 2 columns"),
+        ("r,Si-O\n2.0,2\n1.0,3\n", "", ".target: r must rise"),
+        ("r,Si-O\n", "", "there are no numbers"),
+        ("r,silica\n1.0,2\n2.0,3\n", "", "'silica' is no pair such as Si-O"),
+        ("r,Na-O\n1.0,2\n2.0,3\n", "", "the curve of Na-O is of no pair of SiO2"),
+        (CURVES, ", cycles: 2, frames: 3", ".frames: 3 frames cannot be kept of 2 cycles"),
+        (CURVES, ", minimise: {potential: bsk}", "no pair potential is called 'bsk'"),
+    ],
+)
+def test_a_wrong_curve_is_told_of(
+    text: str, tmp_path: Path, curves: str | None, change: str, expected: str
+) -> None:
+    if curves is not None:
+        (tmp_path / "g.csv").write_text(curves)
+    asked = with_rmc(text).replace("target: g.csv", f"target: g.csv{change}")
+    with pytest.raises(CampaignFileError) as caught:
+        parse_campaign(asked, base=tmp_path)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ def test_init_writes_a_campaign_that_check_finds_in_order(al_loop: Command, tmp_
     assert load_campaign(tmp_path / "my-silica.yaml").name == "my-silica"
 
 
+def test_init_brings_the_curves_that_a_campaign_reads(al_loop: Command, tmp_path: Path) -> None:
+    assert al_loop("init", "mine", "--template", "sodium-silicate-liu-2022-small").code == 0
+    assert load_campaign(tmp_path / "mine.yaml").name == "mine"
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["sodium-silicate-liu-2022.csv"]
+
+
 def test_init_never_overwrites(al_loop: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("precious")
     assert al_loop("init", "mine").code == 2

@@ -136,6 +136,36 @@ def test_a_campaign_labels_its_melts_and_glasses_and_explores_from_them(
     assert len(keys[0]) == 2 and not keys[0] & keys[1]
 
 
+def test_boxes_by_fear_are_made_in_the_same_stage_and_once(store: Store, tmp_path: Path) -> None:
+    rmc = {
+        **{key: SHORT[key] for key in BOX},
+        "target": {"r": [1.0, 1.6, 2.2, 5.0], "g": {"Si-O": [0, 8, 0, 1], "neutron": [0, 3, 0, 1]}},
+        "moves": 50,
+        "cycles": 2,
+        "minimise": {"potential": "bks", "steps": 30},
+        "frames": 2,
+        "samples": 2,
+    }
+    data = dump_campaign(asking(tmp_path, SHORT))
+    data["structures"]["packed"] = {"rmc": rmc}
+    spec = CampaignSpec.model_validate(data)
+    register(store, spec, base=tmp_path)
+    hands = Hands()
+    hands.hold = lambda job: job.stage != "quench"
+    carry_on(store, hands, lambda: at(store, 0, "start"))
+    found = records(store)
+    assert [[(f.phase, f.temperature) for f in one.frames] for one in found] == [
+        [("glass", 0.0)] * 2
+    ] * 2
+    frames = [one.frame for record in found for one in record.frames]
+    assert len(set(frames)) == 4
+    assert {s.name for s in Context(store, NAME).starts["packed"]} >= {"packed-0"}
+    store.delete_campaign(NAME)
+    register(store, spec, base=tmp_path)
+    advance(store, NAME, hands)
+    assert not store.jobs.of_stage(NAME, 0, "quench"), "what is in the store is not made again"
+
+
 def test_a_campaign_without_a_melt_quench_has_no_such_stage(store: Store, tmp_path: Path) -> None:
     spec = load_campaign(write_campaign(tmp_path, CHEAP, name=NAME))
     register(store, spec.model_copy(update={"folder": str(tmp_path / NAME)}), base=tmp_path)

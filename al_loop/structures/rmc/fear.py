@@ -1,7 +1,7 @@
 """Force-enhanced atomic refinement (FEAR): RMC moves and minimisations of the energy by turns.
 
-Pandey, Biswas, Drabold, Phys. Rev. B 92, 155205 (2015); Zhou et al. (2020), by Liu et al., C. R. Géosci. 354
-(S1), 35 (2022): 5000 moves, then one minimisation, until both chi² and the energy converge.
+Pandey, Biswas, Drabold, Phys. Rev. B 92, 155205 (2015). Liu et al., C. R. Géosci. 354 (S1), 35
+(2022): 5000 moves, then one minimisation, until both chi² and the energy converge.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def refine(
 ) -> Iterator[Cycle]:
     """Cycles without end: ``moves`` accepted moves, then at most ``steps`` steps downhill.
 
-    A minimisation ends earlier where no force is above ``force`` (eV/Å). Without a ``calculator`` (any of
-    ASE: a pair potential, a committee, a DFT code) there is none, and this is RMC.
+    A minimisation ends earlier where no force is above ``force`` (eV/Å). Without a ``calculator``
+    (any of ASE: a pair potential, a committee, a DFT code) there is none, and this is RMC.
     """
     while True:
         tally = walk.run(moves, tries=TRIES * moves)

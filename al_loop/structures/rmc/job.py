@@ -1,7 +1,7 @@
 """The job of one sample: a box is packed and moved towards its target, cycle by cycle.
 
-Each cycle begins from the file that the one before has written, with random numbers of its own, so a
-job that was stopped gives the same frames as one that was not.
+Each cycle begins from the file that the one before has written, with random numbers of its own, so
+a job that was stopped gives the same frames as one that was not.
 """
 
 from __future__ import annotations

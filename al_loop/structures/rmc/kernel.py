@@ -13,7 +13,7 @@ from al_loop.units import Array
 Integers = NDArray[np.int64]
 
 
-@njit(cache=False)
+@njit(cache=True)
 def weigh(  # type: ignore[no-untyped-def]
     atom, new, positions, kinds, box, pairs, least, width, delta, table, reach, images
 ):
@@ -22,8 +22,8 @@ def weigh(  # type: ignore[no-untyped-def]
     ``delta`` (pairs, bins) is filled with the change in the number of pairs by distance. Distances
     are those of the nearest images, so the last bin must end within half the ``box`` (3,).
     ``least`` (kinds, kinds) are squares of smallest distances, Å²: a move that brings two atoms
-    closer than that is not allowed, unless it takes them apart. ``table`` (pairs, points) has energies
-    over r², up to the square of ``reach``; ``images`` (n, 3) are the shifts whose atoms count.
+    closer than that is not allowed, unless it takes them apart. ``table`` (pairs, points) has
+    energies over r², up to the square of ``reach``; ``images`` (n, 3) are the shifts that count.
     """
     delta[:] = 0
     bins, points = delta.shape[1], table.shape[1]
@@ -61,7 +61,7 @@ def weigh(  # type: ignore[no-untyped-def]
     return True, energy
 
 
-@njit(cache=False)
+@njit(cache=True)
 def _at(table, pair, place):  # type: ignore[no-untyped-def]
     """The table's energy between its points; zero beyond them."""
     n = int(place)
@@ -71,7 +71,7 @@ def _at(table, pair, place):  # type: ignore[no-untyped-def]
     return (1.0 - part) * table[pair, n] + part * table[pair, n + 1]
 
 
-@njit(cache=False)
+@njit(cache=True)
 def misfit(counts, delta, norm, goal, weight):  # type: ignore[no-untyped-def]
     """chi²: sum over curves and bins of weight (g - goal)², with g = sum of norm (counts + delta).
 
@@ -88,7 +88,7 @@ def misfit(counts, delta, norm, goal, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=False)
+@njit(cache=True)
 def run_moves(  # type: ignore[no-untyped-def]
     draws, wanted, chi2, positions, kinds, box, pairs, least, width, counts, norm, goal, weight,
     table, reach, images, step, beta,
@@ -124,7 +124,7 @@ def run_moves(  # type: ignore[no-untyped-def]
     return len(draws), accepted, chi2, gained
 
 
-@njit(cache=False)
+@njit(cache=True)
 def _count(positions, kinds, box, pairs, counts, width):  # type: ignore[no-untyped-def]
     for i in range(len(positions)):
         for j in range(i):

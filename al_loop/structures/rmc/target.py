@@ -18,8 +18,8 @@ from al_loop.units import Array
 class Target:
     """A curve g(r): r (points,) in Å and g (points,), of a pair or of the whole.
 
-    ``of``: a pair such as ``Si-O``; ``total``, where each atom counts the same; or ``neutron``, where
-    it counts by its scattering length. ``sigma`` is the uncertainty of g, the same at every r.
+    ``of``: a pair such as ``Si-O``; ``total``, where each atom counts the same; or ``neutron``,
+    where it counts by its scattering length. ``sigma``: uncertainty of g, the same at every r.
     """
 
     of: str
@@ -62,9 +62,10 @@ def on_bins(
 ) -> Grid:
     """Targets on bins of ``width`` Å for the composition and the right-angled box of ``atoms``.
 
-    g_ab(r) = V n_ab(r) / (N_a N_b 4πr²Δr), with N_a (N_a - 1) / 2 pairs of like atoms, and shells of
-    their exact volume; of the whole: sum of c_a c_b w_a w_b g_ab / (sum of c_a w_a)², with w = 1
-    or the scattering ``lengths``. Bins beyond half the box, ``r_max``, or the ends of a curve do not count.
+    g_ab(r) = V n_ab(r) / (N_a N_b 4πr²Δr), with N_a (N_a - 1) / 2 pairs of like atoms, and shells
+    of their exact volume; of the whole: sum of c_a c_b w_a w_b g_ab / (sum of c_a w_a)², with
+    w = 1 or the scattering ``lengths``. Bins beyond half the box, ``r_max``, or the ends of a curve
+    do not count.
 
     Raises
     ------

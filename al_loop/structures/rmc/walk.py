@@ -1,9 +1,9 @@
 """Reverse Monte Carlo: single atoms are moved until the pair distributions are those asked for.
 
 McGreevy and Pusztai, Mol. Simul. 1, 359 (1988). A move is taken with probability
-min(1, exp(-Δchi²/2)), chi² = sum of (g - goal)²/sigma². Liu et al., C. R. Géosci. 354 (S1), 35 (2022),
-write exp(-ΔR_chi²/T_chi) instead: it is the same with T_chi = 2 sigma² / sum of goal². Hybrid (Opletal et al.,
-Mol. Simul. 28, 927 (2002)): exp(-Δchi²/2 - ΔE/kT).
+min(1, exp(-Δchi²/2)), chi² = sum of (g - goal)²/sigma². Liu et al., C. R. Géosci. 354 (S1), 35
+(2022), write exp(-ΔR_chi²/T_chi) instead: it is the same with T_chi = 2 sigma² / sum of goal².
+Hybrid (Opletal et al., Mol. Simul. 28, 927 (2002)): exp(-Δchi²/2 - ΔE/kT).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class ReverseMonteCarlo:
     @property
     def atoms(self) -> Atoms:
         """The box as it is."""
-        atoms = self._atoms.copy()
+        atoms: Atoms = self._atoms.copy()
         atoms.set_positions(self._positions)
         return atoms
 
