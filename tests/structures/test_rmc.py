@@ -80,22 +80,22 @@ def test_distributions_are_those_of_the_glass_room() -> None:
         np.testing.assert_allclose(our.g, their.y, atol=1e-9)
 
 
-@pytest.mark.parametrize("known", ["crystal", "liquid"])
-def test_a_known_structure_is_found_again_up_to_the_noise(known: str) -> None:
-    """Displaced by 0.3 Å, chi² per bin is far above 1, and falls below it."""
+@pytest.mark.parametrize(("known", "sigma"), [("crystal", 0.3), ("liquid", 0.1)])
+def test_a_known_structure_is_found_again_up_to_the_noise(known: str, sigma: float) -> None:
+    """Displaced by 0.3 Å along x, y and z, chi² per bin is far above 1. Noise of sigma is 1."""
     atoms = cristobalite()
     if known == "liquid":
         atoms = pack("SiO2", atoms=192, density=2.2, min_distance=LEAST, seed=5)
-    grid = grid_of(atoms, sigma=0.3)
+    grid = grid_of(atoms, sigma=sigma)
     moved = atoms.copy()
     moved.rattle(0.3, seed=7)
     walk = ReverseMonteCarlo(moved, grid, least={}, step=0.1)
     bins = int((grid.weight > 0).sum())
-    far = walk.chi2 / bins
-    walk.run(20_000, tries=60_000)
-    assert far > 4
-    assert walk.chi2 / bins < 0.3
-    assert walk.r_chi < 0.2
+    far, off = walk.chi2 / bins, walk.r_chi
+    walk.run(100_000, tries=80_000)
+    assert far > 10
+    assert walk.chi2 / bins < 1
+    assert walk.r_chi < 0.3 * off
 
 
 SIDE = 6.0
@@ -126,11 +126,11 @@ def test_moves_sample_the_distribution_that_they_should(of: PairTable | Calculat
     grid = on_bins([Target("Ar-Ar", r, goal, 4.0)], atoms, width=width)
     bias = None if of is None else Bias(of, temperature)
     walk = ReverseMonteCarlo(atoms, grid, least={}, step=SIDE / 2, seed=11, bias=bias)
-    n = 1500 if isinstance(of, Calculator) else 12_000
+    n = 1200 if isinstance(of, Calculator) else 8000
     seen = np.zeros(7)
     for _ in range(n):
         walk.run(1000, tries=4)
-        seen[min(int(walk.atoms.get_distance(0, 1, mic=True) / width), 6)] += 1
+        seen[int(walk.counts[0].argmax()) if walk.counts.any() else 6] += 1
     edges = width * np.arange(7)
     shells = np.append(4 / 3 * np.pi * np.diff(edges**3), SIDE**3 - 4 / 3 * np.pi * 27)
     g = np.vstack([np.diag(SIDE**3 / shells[:6]), np.zeros(6)])  # an atom in bin b, or far away
@@ -145,9 +145,8 @@ def test_moves_sample_the_distribution_that_they_should(of: PairTable | Calculat
     expected = n * odds / odds.sum()
     many = expected > 5
     # Neighbouring samples are correlated: twice the variance of independent ones is ample here.
-    assert (((seen - expected) ** 2 / expected)[many]).sum() < 2 * (
-        many.sum() + 4 * np.sqrt(2 * many.sum())
-    )
+    off = float(((seen - expected)[many] ** 2 / expected[many]).sum())
+    assert off < 2 * (many.sum() + 4 * np.sqrt(2 * many.sum()))
     assert seen[~many].sum() < 30
 
 
