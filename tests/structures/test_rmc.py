@@ -80,7 +80,7 @@ def test_distributions_are_those_of_the_glass_room() -> None:
         np.testing.assert_allclose(our.g, their.y, atol=1e-9)
 
 
-@pytest.mark.parametrize(("known", "sigma"), [("crystal", 0.3), ("liquid", 0.1)])
+@pytest.mark.parametrize(("known", "sigma"), [("crystal", 0.3), ("liquid", 0.15)])
 def test_a_known_structure_is_found_again_up_to_the_noise(known: str, sigma: float) -> None:
     """Displaced by 0.3 Å along x, y and z, chi² per bin is far above 1. Noise of sigma is 1."""
     atoms = cristobalite()
@@ -93,7 +93,7 @@ def test_a_known_structure_is_found_again_up_to_the_noise(known: str, sigma: flo
     bins = int((grid.weight > 0).sum())
     far, off = walk.chi2 / bins, walk.r_chi
     walk.run(100_000, tries=80_000)
-    assert far > 10
+    assert far > 5
     assert walk.chi2 / bins < 1
     assert walk.r_chi < 0.3 * off
 
@@ -126,7 +126,7 @@ def test_moves_sample_the_distribution_that_they_should(of: PairTable | Calculat
     grid = on_bins([Target("Ar-Ar", r, goal, 4.0)], atoms, width=width)
     bias = None if of is None else Bias(of, temperature)
     walk = ReverseMonteCarlo(atoms, grid, least={}, step=SIDE / 2, seed=11, bias=bias)
-    n = 1200 if isinstance(of, Calculator) else 8000
+    n = 600 if isinstance(of, Calculator) else 8000
     seen = np.zeros(7)
     for _ in range(n):
         walk.run(1000, tries=4)
@@ -189,7 +189,7 @@ def test_fear_keeps_the_curve_and_gives_the_energy_that_rmc_loses() -> None:
         walk = ReverseMonteCarlo(start, grid, least=LEAST, step=0.2, seed=1)
         before = walk.r_chi
         for _, cycle in zip(
-            range(2), refine(walk, moves=1500, calculator=given, steps=15), strict=False
+            range(2), refine(walk, moves=1000, calculator=given, steps=12), strict=False
         ):
             last = cycle
         atoms = last.atoms

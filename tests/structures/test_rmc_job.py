@@ -22,6 +22,7 @@ WISH = Rmc.model_validate(
         "atoms": 24,
         "density": 2.2,
         "target": {"r": [1.0, 1.6, 2.2, 5.0], "g": {"Si-O": [0.0, 8.0, 0.0, 1.0]}},
+        "sigma": 1.0,
         "moves": 60,
         "cycles": 4,
         "minimise": {"potential": "bks", "steps": 3},
