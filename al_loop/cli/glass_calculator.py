@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ase import Atoms
 from ase.calculators.calculator import Calculator
 from pydantic import JsonValue, ValidationError
 
 from al_loop.errors import EngineMissing, UserError
-from al_loop.units import Array
+from al_loop.pair_potentials import POTENTIALS
+from al_loop.pair_sums import pair_calculator
 
 _REMEDY = (
     "name it as --calculator module:name with --argument KEY=VALUE, for example "
-    "--calculator deepmd.calculator:DP --argument model=graph.pb; or --calculator bks"
+    "--calculator deepmd.calculator:DP --argument model=graph.pb; or --calculator bks (pmmcs, du-teter)"
 )
 
 
@@ -28,8 +28,8 @@ def calculator_of(name: str | None, arguments: Sequence[str]) -> Calculator | No
     """
     if name is None:
         return None
-    if name == "bks":
-        return _pair(name)
+    if name in POTENTIALS:
+        return pair_calculator(name)
     from al_loop.label.ase_calculator.calculator import make
     from al_loop.label.ase_calculator.options import AseLabelOptions
 
@@ -42,24 +42,6 @@ def calculator_of(name: str | None, arguments: Sequence[str]) -> Calculator | No
     if not isinstance(made, Calculator):
         raise UserError(f"{name} cannot be used here", where="--calculator", remedy=_REMEDY)
     return made
-
-
-def _pair(potential: str) -> Calculator:
-    from al_loop.calculator import FunctionCalculator
-    from al_loop.label.pair.coulomb import DampedShiftedCoulomb
-    from al_loop.label.pair.options import PairOptions
-    from al_loop.label.pair.sums import pair_label
-    from al_loop.pair_potentials import POTENTIALS
-
-    options = PairOptions.model_validate({"potential": potential})
-    coulomb = DampedShiftedCoulomb(alpha=options.alpha, cutoff=options.coulomb_cutoff)
-
-    def predict(atoms: Atoms) -> tuple[float, Array, Array]:
-        label = pair_label(atoms, POTENTIALS[potential], coulomb)
-        assert label.virial is not None
-        return label.energy, label.forces, label.virial
-
-    return FunctionCalculator(predict)
 
 
 def _argument(text: str) -> tuple[str, JsonValue]:
