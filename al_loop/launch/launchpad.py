@@ -100,6 +100,7 @@ def prepare(launchpad: LaunchPad) -> None:
     launchpad.workflows.create_index(
         "metadata.key", unique=True, partialFilterExpression={"metadata.key": {"$type": "string"}}
     )
+    launchpad.workflows.create_index([("metadata.campaign", 1), ("_id", -1)], sparse=True)
     launchpad.workflows.create_index("locked", partialFilterExpression={"locked": True})
     # Sparse, not partial: a partial index on strings does not serve `$in`.
     launchpad.fireworks.create_index(JOB_ID, sparse=True, name="al_loop_job")

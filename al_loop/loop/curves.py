@@ -87,15 +87,16 @@ def learning_curve(
 ) -> list[LearningPoint]:
     """The committees whose test error is known, in order."""
     trained = store.models.training_sets(campaign)
+    labels = store.training_sets.counts(trained.values())
     points = []
     for record in iterations:
         test = record.test_errors.force_rmse if record.test_errors else None
-        if test is not None and record.index in trained:
+        if test is not None and trained.get(record.index) in labels:
             final = record.final_test_errors
             points.append(
                 LearningPoint(
                     iteration=record.index,
-                    labels=store.training_sets.count(trained[record.index]),
+                    labels=labels[trained[record.index]],
                     test=test,
                     final=final.force_rmse if final else None,
                     audit=record.audit_error,

@@ -57,8 +57,7 @@ def forecast_of(ctx: Context, done: Sequence[IterationRecord]) -> Forecast:
 
 def _read(ctx: Context, done: Sequence[IterationRecord]) -> list[_One]:
     labels = ctx.store.selections.count_imported(ctx.name)
-    reasons = ctx.store.selections.reasons(ctx.name, 0).values()
-    initial = sum(why == "initial" for why in reasons)
+    initial = ctx.store.selections.count_chosen(ctx.name, 0, "initial")
     found = []
     for record in done:
         trained_on = labels + (initial if record.index == 0 else 0)

@@ -158,6 +158,11 @@ class Selections:
         all_of_them = self.table.count({"campaign": campaign}) - self.count_imported(campaign)
         return all_of_them - self.table.count({"campaign": campaign, "dropped": True})
 
+    def count_chosen(self, campaign: str, iteration: int, chosen: Chosen) -> int:
+        """Number of frames that an iteration chose for this reason; read from an index."""
+        query = {"campaign": campaign, "iteration": iteration, "chosen": chosen}
+        return self.table.count(query)
+
     def count_imported(self, campaign: str) -> int:
         """Number of frames that came with their labels from elsewhere."""
         return self.table.count({"campaign": campaign, "iteration": IMPORTED})

@@ -149,6 +149,11 @@ class TrainingSets:
         """Number of frames of a set; DatabaseError when there is none under this key."""
         return int(self._light(key)["count"])
 
+    def counts(self, keys: Iterable[str]) -> dict[str, int]:
+        """Number of frames of each set that is known."""
+        found = self.table.find_keys(keys, fields={"count": 1})
+        return {d["_id"]: int(d["count"]) for d in found}
+
     def frames(self, key: str) -> set[str]:
         """Hashes of all frames of a set."""
         return {frame for one in self.lineage(key) for frame in self._link(one).added}

@@ -59,6 +59,7 @@ class Reader:
         self._lock = threading.Lock()
         self._statuses: dict[str, tuple[object, CampaignStatus]] = {}
         self._curves: dict[str, tuple[object, Curves]] = {}
+        self._histograms: dict[tuple[str, int], tuple[object, DeviationHistogram]] = {}
 
     def campaign(self, name: str) -> CampaignPage | None:
         """The page of a campaign; None when there is none of this name."""
@@ -95,7 +96,19 @@ class Reader:
 
     def histogram(self, name: str, iteration: int) -> DeviationHistogram | None:
         """Deviations of an iteration; None when it has not explored."""
-        return deviation_histogram(Context(self.store, name), iteration)
+        record = self.store.iterations.get(name, iteration)
+        settled = record is not None and record.stage not in ("quench", "start", "train", "explore")
+        stamp = (record, self.store.campaigns.get(name)) if settled else None
+        key = (name, iteration)
+        with self._lock:
+            kept = self._histograms.get(key)
+        if stamp is not None and kept is not None and kept[0] == stamp:
+            return kept[1]
+        made = deviation_histogram(Context(self.store, name), iteration)
+        if made is not None and stamp is not None:
+            with self._lock:
+                self._histograms[key] = (stamp, made)
+        return made
 
     def _status(
         self, record: CampaignRecord, latest: IterationRecord | None, events: list[Event]

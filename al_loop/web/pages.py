@@ -46,8 +46,7 @@ def campaign(name: str) -> str:
 @pages.get("/campaigns/<name>/labels/")
 def labels(name: str) -> str:
     """Labels that somebody should look at."""
-    _page(name)
-    found = review(Context(store(), name))
+    found = review(Context(store(), _known(name)))
     rows = found[:MOST_LABELS]
     return render_template(
         "al_loop/labels.html", name=name, rows=rows, left_out=len(found) - len(rows)
@@ -63,15 +62,13 @@ def campaign_json(name: str) -> Response:
 @pages.get("/campaigns/<name>/curves.json")
 def curves(name: str) -> Response:
     """Learning curve, fractions, calibration."""
-    _page(name)
-    return _json(_reader().curves(name))
+    return _json(_reader().curves(_known(name)))
 
 
 @pages.get("/campaigns/<name>/deviation/<int:iteration>.json")
 def deviation(name: str, iteration: int) -> Response:
     """Deviations of the samples of an iteration."""
-    _page(name)
-    found = _reader().histogram(name, iteration)
+    found = _reader().histogram(_known(name), iteration)
     return _json(found) if found else abort(404, f"iteration {iteration} has not explored")
 
 
@@ -81,8 +78,14 @@ def _reader() -> Reader:
 
 
 def _page(name: str) -> CampaignPage:
-    found = _reader().campaign(name)
-    return found or abort(404, f"there is no campaign called {name!r} in this database")
+    return _reader().campaign(_known(name)) or abort(404)  # 404: deleted just now
+
+
+def _known(name: str) -> str:
+    """The name, if there is such a campaign."""
+    if store().campaigns.state(name) is None:
+        abort(404, f"there is no campaign called {name!r} in this database")
+    return name
 
 
 def _json(document: BaseModel) -> Response:

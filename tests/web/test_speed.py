@@ -1,0 +1,102 @@
+"""A page costs no more when the campaign grows: counted, since time depends on the machine.
+
+benchmarks/web.py measures it with 100,000 labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pymongo.database import Database
+
+from al_loop.store import Connection, Event, Store
+from al_loop.web.site import open_site
+from al_loop.web.users import Users
+from benchmarks.web import NAME, PAGES, Size, Writer
+from tests.web.conftest import signed_in
+
+pytestmark = pytest.mark.engine
+
+SMALL, LARGE = Size(labels=240, iterations=4, walkers=8), Size(labels=960, iterations=16, walkers=8)
+FIRST_LABELS = SMALL.labels // SMALL.iterations
+MOST_BYTES = 1_000_000
+LISTS_ALL = {"campaigns"}
+"""Collections that a page may read as a whole."""
+
+
+@pytest.fixture(scope="module")
+def sites(
+    new_database: Callable[[], Connection], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Size, tuple[Store, Flask, FlaskClient]]]:
+    """A site with a small campaign, and one where it is four times as large."""
+    folder = tmp_path_factory.mktemp("speed")
+    users = Users(folder / "users.json")
+    users.add("nobody", role="read")
+    with (
+        _filled(new_database(), folder, users, SMALL) as small,
+        _filled(new_database(), folder, users, LARGE) as large,
+    ):
+        yield {SMALL: small, LARGE: large}
+
+
+@contextmanager
+def _filled(
+    connection: Connection, folder: Path, users: Users, size: Size
+) -> Iterator[tuple[Store, Flask, FlaskClient]]:
+    with Store(connection) as store:
+        place = folder / str(size.labels)
+        place.mkdir()
+        Writer(store, place, size).write()
+        with open_site(connection, users) as site:
+            yield store, site, signed_in(site, users, f"ada-{size.labels}", role="read")
+
+
+def watched(database: Database[Any], action: Callable[[], object]) -> list[dict[str, Any]]:
+    """What the server did meanwhile, as its own profiler tells."""
+    database.command("profile", 0)
+    database.drop_collection("system.profile")
+    database.create_collection("system.profile", capped=True, size=16 << 20)
+    database.command("profile", 2)
+    try:
+        action()
+    finally:
+        database.command("profile", 0)
+    names = {"$nin": [f"{database.name}.system.profile", f"{database.name}.$cmd"]}
+    return list(database["system.profile"].find({"ns": names}))
+
+
+def _keep(answers: list[Any], client: FlaskClient, path: str) -> None:
+    answers.append(client.get(path))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_reads_by_indexes_and_as_often_as_in_a_small_campaign(
+    sites: dict[Size, tuple[Store, Flask, FlaskClient]], path: str
+) -> None:
+    asked: dict[Size, int] = {}
+    for size, (store, _, client) in sites.items():
+        # Something is new, so that nothing is answered as before.
+        store.events.add(Event(campaign=NAME, kind="news", text=path))
+        answer: list[Any] = []
+        done = watched(store.database, partial(_keep, answer, client, path))
+        assert answer[0].status_code == 200
+        assert len(answer[0].data) < MOST_BYTES
+        assert done, "the profiler saw nothing"
+        for one in done:
+            where = one["ns"].split(".", 1)[1]
+            if where not in LISTS_ALL:
+                assert "COLLSCAN" not in one.get("planSummary", ""), one
+            # Documents that are read and thrown away would grow with a campaign. Some need not be
+            # wanted: the records of all iterations are summed up, first labels show no error.
+            spared = size.iterations + FIRST_LABELS
+            assert one.get("docsExamined", 0) <= one.get("nreturned", 0) + spared, one
+        asked[size] = sum(one["op"] != "getmore" for one in done)
+    assert asked[LARGE] <= asked[SMALL] + 1
+    assert asked[LARGE] <= 45
