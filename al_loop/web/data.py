@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from al_loop.campaign.stages import TrustLevels
+from al_loop.errors import UserError
 from al_loop.loop.context import Context
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
 from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
@@ -28,7 +29,7 @@ class StageBox:
 
     name: str
     title: str
-    phase: Literal["done", "now", "ahead"]
+    phase: Literal["done", "now", "ahead", "broken"]
     lines: tuple[str, ...]
     """What it has counted."""
     share: float | None
@@ -49,6 +50,8 @@ class CampaignPage:
     """The youngest first."""
     trust: TrustLevels | None
     """The fixed ones, as last asked for; None in a campaign that cannot be read here."""
+    unreadable: str
+    """Why what it asks for cannot be read on this machine; empty: it can."""
 
 
 class Reader:
@@ -78,6 +81,7 @@ class Reader:
             queue_frames=sum(len(job.items) for job in queue),
             events=events[::-1],
             trust=_trust(record),
+            unreadable=_unreadable(self.store, name),
         )
 
     def curves(self, name: str) -> Curves:
@@ -128,6 +132,14 @@ class Reader:
         return made
 
 
+def _unreadable(store: Store, name: str) -> str:
+    try:
+        Context(store, name)
+    except UserError as error:
+        return f"{error.what}; {error.remedy}" if error.remedy else error.what
+    return ""
+
+
 def _trust(record: CampaignRecord) -> TrustLevels | None:
     asked = record.pending or record.spec
     try:
@@ -143,9 +155,11 @@ def stage_boxes(status: CampaignStatus) -> list[StageBox]:
     now = status.iterations[-1]
     boxes = []
     for name in _stages(now):
-        phase: Literal["done", "now", "ahead"] = "ahead"
+        phase: Literal["done", "now", "ahead", "broken"] = "ahead"
         if name == now.stage and status.state in ("running", "paused"):
             phase = "now"
+        elif name == now.stage and status.state == "failed":
+            phase = "broken"
         elif name in now.seconds and name != now.stage:
             phase = "done"
         jobs = status.jobs if phase == "now" else None

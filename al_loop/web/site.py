@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
@@ -71,8 +71,7 @@ def _explain_errors(app: Flask, connection: Connection) -> None:
 
     @app.errorhandler(AlLoopError)
     def _ours(error: AlLoopError) -> tuple[str, int]:
-        asked = request.method == "POST" and isinstance(error, UserError)
-        refused = asked and not isinstance(error, DatabaseError)
+        refused = isinstance(error, UserError) and not isinstance(error, DatabaseError)
         return show(409 if refused else 503, error.what, error.remedy)
 
     @app.errorhandler(PyMongoError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -25,6 +25,15 @@ def moment(when: datetime | str) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(f"{when:%Y-%m-%dT%H:%M:%SZ}", text)
 
 
+def words(text: str) -> Markup:
+    """A text of ours, escaped; what stands between backticks is typed by a person."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them has no partner
+        return escape(text)
+    typed = Markup("<code>{}</code>")
+    return Markup("").join(typed.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
 def seconds(value: float) -> str:
     """A time span in the unit that suits it."""
     for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
@@ -35,5 +44,5 @@ def seconds(value: float) -> str:
 
 def add_filters(app: Flask) -> None:
     """Make these known to the templates."""
-    app.jinja_env.filters.update(number=number, moment=moment, seconds=seconds)
+    app.jinja_env.filters.update(number=number, moment=moment, seconds=seconds, words=words)
     app.jinja_env.globals.update(share=share)

@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from al_loop.store import Connection
+from al_loop.store import Connection, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users, WebRole
+from tests.web.states import all_of_them
 
 SignIn = Callable[..., FlaskClient]
 
@@ -31,6 +32,16 @@ def signed_in(site: Flask, users: Users, name: str, *, role: WebRole) -> FlaskCl
     form = {"name": name, "password": password, "csrf": token(client.get("/login").text)}
     assert client.post("/login", data=form).status_code == 302
     return client
+
+
+@pytest.fixture(scope="session")
+def states(
+    new_database: Callable[[], Connection], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
+    """Campaigns in each state, in one database; who changes something puts it back."""
+    with Store(new_database()) as store:
+        all_of_them(store, tmp_path_factory.mktemp("states"))
+        yield store
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from pathlib import Path
 from al_loop.campaign import CampaignSpec, dump_campaign, load_campaign
 from al_loop.launch.submit import register
 from al_loop.loop.advance import advance
-from al_loop.store import Event, JobRecord, Store
+from al_loop.store import CampaignRecord, Event, JobRecord, Store
 from tests.campaigns import CHEAP, write_campaign
 from tests.loop.test_late_labels import Hands
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+RUNNING, ENDED, BROKEN = "cheap", "ends", "breaks"
+HOSTILE_NAME = "<script>alert('1')&"
 
 
 def begin(store: Store, folder: Path, name: str, **sections: dict[str, object]) -> None:
@@ -84,3 +86,18 @@ def breaks(store: Store, folder: Path, name: str) -> None:
         store, name, lambda: store.campaigns.state(name) == "failed",
         break_=lambda job: job.stage == "train",
     )  # fmt: skip
+
+
+def hostile(store: Store, name: str) -> None:
+    """Nothing but a document in the database, with names that no campaign file could have."""
+    record = CampaignRecord(name=name, spec={}, schema_version=1, folder="/x", reason=HOSTILE)
+    store.campaigns.create(record.model_copy(update={"state": "failed"}))
+    store.events.add(Event(campaign=name, kind=HOSTILE, text=HOSTILE))
+
+
+def all_of_them(store: Store, folder: Path) -> None:
+    """One in each state."""
+    runs(store, folder, RUNNING)
+    ends(store, folder, ENDED)
+    breaks(store, folder, BROKEN)
+    hostile(store, HOSTILE_NAME)

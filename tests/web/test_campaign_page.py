@@ -13,30 +13,22 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from al_loop.store import Connection, Event, Store
+from al_loop.store import Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
-from tests.loop.test_late_labels import NAME, Hands, at, begin, carry_on
 from tests.web.conftest import token
+from tests.web.states import HOSTILE
+from tests.web.states import RUNNING as NAME
 
 pytestmark = pytest.mark.engine
 
 CHROMIUM = shutil.which("chromium")
-HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def running(
-    new_database: Callable[[], Connection], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Store]:
+def running(states: Store) -> Store:
     """A campaign whose second iteration explores, with a job of the first given up."""
-    with Store(new_database()) as store:
-        begin(store, tmp_path_factory.mktemp("running"), quorum=0.5)
-        hands = Hands()
-        hands.break_ = lambda job: job.stage == "label" and job.name.endswith("0")
-        carry_on(store, hands, lambda: at(store, 1, "explore"))
-        store.events.add(Event(campaign=NAME, kind="hostile", text=HOSTILE))
-        yield store
+    return states
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@
   function fractions() {
     const rows = curves.fractions, per = (key) => rows.map((r) => 100 * r[key]);
     draw("fractions", {
-      scales: { x: { time: false, range: (_, a, b) => (a === b ? [a - 0.5, b + 0.5] : [a, b]) }, y: { range: [0, 100] } },
+      scales: { x: { time: false, range: () => { const [a, b] = [rows[0].iteration, rows[rows.length - 1].iteration]; return a === b ? [a - 0.5, b + 0.5] : [a, b]; } }, y: { range: [0, 100] } },
       axes: [{ ...axis("iteration"), incrs: [1, 2, 5, 10, 20, 50] }, axis("samples (%)")],
       series: [{ label: "iteration" }, line("accurate", "green"), line("candidate", "orange", { dash: [8, 4] }),
         line("failed", "pink", { dash: [2, 4] })],

@@ -1,0 +1,215 @@
+"""Every page in a real browser: of a campaign that runs, one that has ended, one that is broken.
+
+The pages are those that the site's map of addresses has, whoever adds them: a page with a new kind
+of argument says in tests/web/addresses.py what stands for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from al_loop.store import Store
+from al_loop.web.site import open_site
+from al_loop.web.users import Users, WebRole
+from tests.web.addresses import addresses
+from tests.web.conftest import signed_in
+from tests.web.states import BROKEN, ENDED, HOSTILE_NAME, RUNNING
+from tests.web.test_fireworks_site import add_workflow
+
+pytestmark = pytest.mark.engine
+
+CHROMIUM = shutil.which("chromium")
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+
+
+@dataclass
+class Window:
+    """A browser, and people who have signed in to the site with it."""
+
+    chromium: Browser
+    site: Flask
+    users: Users
+    here: str
+    complaints: list[str] = field(default_factory=list)
+    """Errors of the console, and requests to other hosts."""
+    passwords: dict[WebRole, str] = field(default_factory=dict)
+    sessions: dict[WebRole, Any] = field(default_factory=dict)
+
+    def visit(self, path: str, *, role: WebRole = "read", **options: Any) -> Page:
+        """A page, as somebody with this role sees it."""
+        if role not in self.sessions:
+            self._sign_in(role)
+        context = self.chromium.new_context(
+            storage_state=self.sessions[role], viewport=DESK, **options
+        )
+        page = context.new_page()
+        page.on("console", lambda m: self.complaints.append(f"{page.url}: {m.text}"))
+        page.on("pageerror", lambda e: self.complaints.append(f"{page.url}: {e}"))
+        page.on("request", lambda r: self._watch(r.url))
+        page.goto(self.here + path)
+        return page
+
+    def _watch(self, url: str) -> None:
+        if not url.startswith((f"{self.here}/", "data:")):
+            self.complaints.append(f"a request to {url}")
+
+    def _sign_in(self, role: WebRole) -> None:
+        name = f"who-may-{role}"
+        password = self.users.add(name, role=role)
+        page = self.chromium.new_page()
+        page.on("request", lambda r: self._watch(r.url))
+        page.goto(f"{self.here}/campaigns/")
+        assert faults(page) == []
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("main").get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Campaigns")
+        self.sessions[role] = page.context.storage_state()
+        page.context.close()
+
+
+@pytest.fixture(scope="module")
+def open_window(states: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: tests/system-packages")
+    users = Users(tmp_path_factory.mktemp("people") / "users.json")
+    users.add("nobody", role="read")
+    with open_site(states.connection, users) as site:
+        add_workflow(site)
+        server = make_server("127.0.0.1", 0, site, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with sync_playwright() as playwright:
+                chromium = playwright.chromium.launch(
+                    executable_path=CHROMIUM, args=["--no-sandbox"]
+                )
+                yield Window(chromium, site, users, f"http://127.0.0.1:{server.port}")
+                chromium.close()
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@pytest.fixture
+def window(open_window: Window) -> Iterator[Window]:
+    """Insists, afterwards, on no error in the console and no request to another host."""
+    open_window.complaints.clear()
+    yield open_window
+    for context in open_window.chromium.contexts:
+        context.close()
+    assert open_window.complaints == []
+
+
+def faults(page: Page, **options: Any) -> list[str]:
+    """What axe-core finds in a page as it is."""
+    options = options or {"runOnly": {"type": "tag", "values": RULES}}
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response
+    return [
+        f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]
+    ]
+
+
+def check(page: Page) -> None:
+    """A page that can be read by everybody, in both themes, and on a phone."""
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    if (charts := page.locator("#charts")).count():
+        expect(charts.locator(".chart").first.locator("canvas, .none").first).to_be_visible()
+    assert faults(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert faults(page, **CONTRAST) == []
+    page.set_viewport_size(PHONE)
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= PHONE["width"], f"{page.url}: a phone has to scroll sideways"
+
+
+@pytest.mark.parametrize("name", [RUNNING, ENDED, BROKEN, HOSTILE_NAME])
+def test_each_page_of_a_campaign(window: Window, states: Store, name: str) -> None:
+    client = signed_in(window.site, window.users, "counts", role="work")
+    pages = 0
+    for path in addresses(window.site, states, campaign=name):
+        answer = client.get(path)
+        if answer.mimetype != "text/html":
+            continue
+        if name in (RUNNING, ENDED):
+            assert answer.status_code == 200, path
+        # A broken one may not have come so far, or cannot be read.
+        assert answer.status_code in (200, 404, 409), path
+        if answer.status_code == 200:
+            check(window.visit(path, role="work"))
+            pages += 1
+    assert pages >= (1 if name == HOSTILE_NAME else 2)
+
+
+def test_each_page_of_fireworks_and_the_list(window: Window, states: Store) -> None:
+    client = signed_in(window.site, window.users, "counts", role="read")
+    pages = 0
+    for path in addresses(window.site, states, campaign=None):
+        answer = client.get(path)
+        assert answer.status_code in (200, 302, 404), path
+        if answer.status_code == 200 and answer.mimetype == "text/html":
+            check(window.visit(path))
+            pages += 1
+    assert pages >= 9
+
+
+def test_a_number_changes_while_the_page_is_open(window: Window, states: Store) -> None:
+    page = window.visit(f"/campaigns/{RUNNING}/")
+    now = page.locator(".stages li.now")
+    latest = states.iterations.latest(RUNNING)
+    assert latest is not None
+    total = states.jobs.count(RUNNING, latest.index, latest.stage)
+    due = states.jobs.due(RUNNING, latest.index, latest.stage)
+    expect(now).to_contain_text(f"{total - len(due)} of {total} jobs")
+    when = states.clock()
+    states.jobs.mark_done(due[0].id, spans=(), started=when, ended=when, host="elsewhere")
+    try:
+        expect(now).to_contain_text(f"{total - len(due) + 1} of {total} jobs", timeout=30_000)
+    finally:
+        states.jobs.reopen(due[0].id)
+
+
+def test_who_works_pauses_it_and_who_looks_sees_that_and_is_refused(
+    window: Window, states: Store
+) -> None:
+    looks = window.visit(f"/campaigns/{RUNNING}/")
+    works = window.visit(f"/campaigns/{RUNNING}/", role="work")
+    expect(looks.get_by_role("button")).to_have_text(["Sign out"])
+    try:
+        works.get_by_role("button", name="Pause").click()
+        expect(works.get_by_role("status").first).to_contain_text("paused")
+        expect(works.get_by_role("button", name="Resume")).to_be_visible()
+        expect(looks.locator("h1 .state")).to_have_text("paused", timeout=30_000)
+        expect(looks.locator(".events").first).to_contain_text("paused by who-may-work")
+        answer = looks.evaluate(
+            """async () => (await fetch('resume', {method: 'POST', body: new URLSearchParams(
+              {csrf: document.querySelector('[name=csrf]').value})})).status"""
+        )
+        assert answer == 403
+        assert states.campaigns.state(RUNNING) == "paused"
+    finally:
+        states.campaigns.set_state(RUNNING, "running", "")
+    # Chromium itself notes the refusal that was asked for.
+    assert all("403" in text for text in window.complaints)
+    window.complaints.clear()
+
+
+def test_the_keyboard_gets_past_the_bar(window: Window) -> None:
+    page = window.visit(f"/campaigns/{ENDED}/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
