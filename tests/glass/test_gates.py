@@ -34,6 +34,10 @@ def test_the_references_error_counts_too() -> None:
     unsure = reference(spread=None, uncertainty=0.008)
     assert verdict("2 %", density(2.23, 0.006), sure)[0] == "passed"
     assert verdict("2 %", density(2.23, 0.006), unsure)[0] == "undecided"
+    words = judge(parse_gates({"density": "2 %"}), density(2.23, 0.006), unsure)[0].words
+    assert "the reference's own error" in words
+    noisy = judge(parse_gates({"density": "2 %"}), density(2.23, 0.02), unsure)[0].words
+    assert "measure more samples" in noisy
 
 
 def test_bounds_need_no_reference() -> None:

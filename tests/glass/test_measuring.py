@@ -8,6 +8,7 @@ import pytest
 
 from al_loop.errors import DatasetError
 from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
+from al_loop.glass.compare import compare, shipped_references
 from al_loop.glass.measuring import OBSERVABLES, observable
 from al_loop.glass.structure import StructureOptions
 from tests.glass.networks import rattled
@@ -103,6 +104,31 @@ def test_a_cage_is_no_diffusion() -> None:
     assert "does not diffuse" in found.why_missing("diffusion_Si")
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("alpha-quartz", (4.916, 4.916, 5.4054, 90, 90, 120)),
+        ("stishovite", (4.1801, 4.1801, 2.6678, 90, 90, 90)),
+        ("coesite", (7.1356, 12.3692, 7.1179, 90, 119.5646, 90)),  # a standard setting
+    ],
+)
+def test_lattice_parameters_of_a_shaken_supercell(name: str, parameters: tuple[float, ...]) -> None:
+    """As published; c of coesite is a + c of the paper: 7.1356, 7.1736 Å at 120.34 degrees."""
+    run = rattled(name, size=2, amplitude=0.06, frames=8)
+    found = measure([run], MeasureOptions(groups=("structure",), phase=name, structure=COARSE))
+    names = [f"lattice_{one}" for one in ("a", "b", "c", "alpha", "beta", "gamma")]
+    assert [found.values[one].value for one in names] == pytest.approx(parameters, abs=1e-3)
+    if name != "stishovite":  # another paper's cell
+        verdicts = compare(found, shipped_references())
+        assert {one.state for one in verdicts if one.name.startswith("lattice")} == {"inside"}
+
+
+def test_what_has_melted_has_no_lattice() -> None:
+    run = rattled("alpha-quartz", size=2, amplitude=0.8, frames=1)
+    found = measure([run], MeasureOptions(groups=("structure",), phase="alpha-quartz"))
+    assert "no symmetry" in found.missing["lattice"]
+
+
 def test_samples_of_two_glasses_are_refused() -> None:
     silica = rattled("beta-cristobalite", size=2, amplitude=0.05)
     silicon = silica.frames[0][silica.frames[0].numbers == 14]
@@ -115,8 +141,14 @@ def test_samples_of_two_glasses_are_refused() -> None:
 def test_every_name_of_the_docs_is_understood() -> None:
     for one in OBSERVABLES:
         name = one.form
-        for part, example in (("<pair>", "Si-O"), ("<angle>", "Si-O-Si"), ("<X>", "Na")):
+        for part, example in (
+            ("<pair>", "Si-O"),
+            ("<angle>", "Si-O-Si"),
+            ("<X>", "Na"),
+            ("[abc]", "c"),
+        ):
             name = name.replace(part, example)
         name = name.replace("<n>", "4").replace("<criterion>", "king")
+        name = name.replace("<axis>", "c").replace("<greek>", "beta")
         assert observable(name) == (name, one)
         assert re.fullmatch("[A-Za-z0-9_-]+", name)

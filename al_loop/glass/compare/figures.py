@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from matplotlib import rc_context
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 from al_loop.glass.compare.reference import ReferenceCurve, References
-from al_loop.glass.estimate import Curve
+from al_loop.glass.estimate import Curve, Estimate
 from al_loop.glass.measuring.measurement import Measurement
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -72,6 +73,52 @@ def draw_curve(name: str, measured: Curve, references: list[ReferenceCurve]) -> 
         _draw(axes, name, measured, references, shape=shape)
         axes.set_title(title_of(name), fontsize=9, loc="left")
         if references:
+            axes.legend(fontsize=7)
+    return figure
+
+
+def draw_network(measurement: Measurement, references: References) -> list[Figure]:
+    """Rings by size, and Qn beside references, as bars with error bars; where there are any."""
+    values = measurement.values
+    figures = []
+    rings = {
+        criterion: {
+            int(name.rsplit("_", 1)[1]): one
+            for name, one in values.items()
+            if name.startswith(f"rings_{criterion}_")
+        }
+        for criterion in ("king", "guttman", "primitive")
+    }
+    if any(rings.values()):
+        largest = max(n for found in rings.values() for n, one in found.items() if one.value) + 1
+        kept = {k: {n: v for n, v in found.items() if n <= largest} for k, found in rings.items()}
+        figures.append(_bars("ring size (formers)", "rings a former", kept))
+    qn = {int(name[3:]): one for name, one in values.items() if re.fullmatch(r"qn_\d", name)}
+    if qn:
+        beside = {
+            int(one.name[3:]): Estimate(one.value, one.half_width / 2, 1, "%")
+            for one in references.values
+            if re.fullmatch(r"qn_\d", one.name)
+        }
+        figures.append(_bars("n", "Qn (%)", {"measured": qn, "reference": beside}))
+    return figures
+
+
+def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figure:
+    """Bars in groups, error bars of two standard errors."""
+    there = {name: found for name, found in series.items() if found}
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        width = 0.8 / len(there)
+        for k, (name, found) in enumerate(there.items()):
+            places = [n + (k - (len(there) - 1) / 2) * width for n in found]
+            bars = [2.0 * (one.error or 0.0) for one in found.values()]
+            heights = [one.value for one in found.values()]
+            axes.bar(places, heights, width, color=(BLUE, *_COLOURS)[k], label=name, yerr=bars)
+        axes.set(xlabel=x, ylabel=y, xticks=sorted({n for one in there.values() for n in one}))
+        axes.set_title(y, fontsize=9, loc="left")
+        if len(there) > 1:
             axes.legend(fontsize=7)
     return figure
 

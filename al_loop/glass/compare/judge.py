@@ -20,6 +20,8 @@ _STATES: dict[State, GateState] = {
     "undecided": "undecided",
 }
 
+_MORE = "measure more samples"
+
 
 @dataclass(frozen=True)
 class GateResult:
@@ -80,7 +82,11 @@ def _near(gate: Gate, measured: Estimate, reference: Reference) -> GateResult:
     around = (reference.value - tolerance, reference.value + tolerance)
     wanted = Estimate(reference.value, reference.uncertainty, 1, reference.unit)
     asked = f"asked for {wanted} within {gate.text} ({reference.source})"
-    return replace(_said(gate, measured, around, bar, asked), reference=reference)
+    found = replace(_said(gate, measured, around, bar, asked), reference=reference)
+    if found.state == "undecided" and (reference.uncertainty or 0.0) > (measured.error or 0.0):
+        words = found.words.replace(_MORE, "the larger part of it is the reference's own error")
+        found = replace(found, words=words)
+    return found
 
 
 def _said(
@@ -102,7 +108,7 @@ def _said(
         unit = f" {gate.unit}" if gate.unit else ""
         words += f"; {abs(off):.2g}{unit} too {'low' if off < 0 else 'high'}"
     if state == "undecided":
-        words += f"; error bars (±{bar:.2g}) reach across the border: measure more samples"
+        words += f"; error bars (±{bar:.2g}) reach across the border: {_MORE}"
     elif measured.error is None:
         words += "; a single value without an error bar"
     because: Literal["", "error bars"] = "error bars" if state == "undecided" else ""

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from al_loop.errors import DatasetError
-from al_loop.glass.compare.figures import as_svg, draw_curve, figure_names
+from al_loop.glass.compare.figures import as_svg, draw_curve, draw_network, figure_names
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
 from al_loop.glass.compare.verdict import Verdict, compare
 from al_loop.glass.estimate import Estimate
@@ -74,6 +74,8 @@ def render_report(measurement: Measurement, references: References) -> str:
         heading: [Markup(_figure(measurement, ours, name)) for name in names]  # ours
         for heading, names in figure_names(measurement, ours).items()
     }
+    if network := draw_network(measurement, ours):
+        figures["Network"] = [Markup(as_svg(one)) for one in network]  # ours
     used = {one.name for one in verdicts}
     return environment.get_template("report.html.j2").render(
         title=title(measurement.conditions.fractions),

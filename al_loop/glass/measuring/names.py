@@ -34,6 +34,8 @@ _PARTS = {
     "<X>": "[A-Z][a-z]?",
     "<n>": "[0-9]+",
     "<criterion>": "king|guttman|primitive",
+    "<axis>": "[abc]",
+    "<greek>": "alpha|beta|gamma",
 }
 
 
@@ -48,6 +50,8 @@ def _curve(form: str, x_unit: str, unit: str, what: str) -> Observable:
 OBSERVABLES: tuple[Observable, ...] = (
     Observable("density", "g/cm3", "mass density"),
     Observable("temperature", "K", "of the velocities, where the files have them"),
+    Observable("lattice_<axis>", "Å", "conventional cell of a crystal"),
+    Observable("lattice_<greek>", "degree", "its angles"),
     Observable("fsdp_position", "1/Å", "first sharp peak of the neutron S(q)"),
     Observable("fsdp_height", "", "its height"),
     Observable("fsdp_width", "1/Å", "twice its half width at half height, low-q side"),
@@ -118,6 +122,8 @@ _EXAMPLES = tuple(
     .replace("<X>", element)
     .replace("<n>", number)
     .replace("<criterion>", "king")
+    .replace("<axis>", "a")
+    .replace("<greek>", "beta")
     for one in OBSERVABLES
     for element in ("Si", "O", "Li", "Na")
     for number in "34"

@@ -9,6 +9,7 @@ from ase.calculators.calculator import Calculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
+from al_loop.glass.measuring.lattice import lattice
 from al_loop.glass.measuring.measurement import Conditions, Measurement
 from al_loop.glass.measuring.moving import dynamics, temperature, vibrations
 from al_loop.glass.measuring.options import MeasureOptions
@@ -60,6 +61,8 @@ def measure(
             found, words = structure(sample, options, advance)
             _join(part, found)
             overlaps += words
+        if "structure" in options.groups:
+            _join(part, lattice(sample, options))
         if "dynamics" in options.groups:
             _join(part, dynamics(sample, options, assumed))
         if "vibrations" in options.groups:
