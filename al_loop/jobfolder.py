@@ -25,7 +25,9 @@ from al_loop.hashing import digest, file_digest
 
 Params = TypeVar("Params", bound=BaseModel)
 
-JobKind = Literal["train", "evaluate", "explore", "label", "score", "describe", "quench", "rmc"]
+JobKind = Literal[
+    "train", "evaluate", "explore", "label", "score", "describe", "quench", "rmc", "glass"
+]
 
 _CURRENT = ".current"
 _FAILURES = "failures.jsonl"

@@ -8,12 +8,12 @@ overlaps away (random sequential placement alone jams well below the density of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations_with_replacement
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_masses, atomic_numbers
+from ase.data import atomic_masses, atomic_numbers, covalent_radii
 from ase.formula import Formula
 from matscipy.neighbours import neighbour_list
 from numpy.typing import NDArray
@@ -28,6 +28,18 @@ _ROUNDS, _DRAWS = 12, 5  # places that are tried for an atom: rounds of so many 
 _RELAXATION_STEPS = 400
 _MARGIN = 1.02  # the repulsion reaches a little further than the distance that is asked for
 _CLOSEST_PACKING = np.pi / np.sqrt(18)  # Kepler: no packing of equal spheres is denser
+
+_TO_OXYGEN, _OTHERS = 0.85, 2.0
+"""Smallest distances of a box that will be melted: times the covalent radii; Å."""
+
+
+def usual_distances(elements: Iterable[str]) -> dict[str, float]:
+    """Smallest distance of each pair of elements in a random box that will be melted, Å."""
+    radii = {s: float(covalent_radii[atomic_numbers[s]]) for s in elements}
+    return {
+        f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
+        for a, b in combinations_with_replacement(sorted(radii), 2)
+    }
 
 
 def pack(

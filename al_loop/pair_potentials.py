@@ -1,13 +1,15 @@
 """Published pair potentials of oxides: what melts and quenches a box before there is an NNP.
 
 All have fixed charges under the damped shifted Coulomb sum (Fennell and Gezelter, J. Chem. Phys.
-124, 234104 (2006)) and a short-range part between each element and oxygen.
+124, 234104 (2006)) and a short-range part between each element and oxygen; one has short-range
+parts between cations, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from scipy.optimize import brentq
@@ -24,7 +26,8 @@ class PairPotential:
 
     ``charges`` in e. ``cutoff`` of the short-range part and ``coulomb_cutoff`` in Å, ``damping`` of
     the Coulomb sum in 1/Å. ``smoothing`` in Å²: the short-range part is multiplied by
-    exp(-smoothing / (r - cutoff)²); with 0 it is shifted to zero at the cutoff.
+    exp(-smoothing / (r - cutoff)²); with 0 it is shifted to zero at the cutoff, where the force
+    jumps. ``balance`` is an element whose charge makes a composition neutral.
     """
 
     name: str
@@ -35,6 +38,31 @@ class PairPotential:
     coulomb_cutoff: float
     smoothing: float
     pair: Callable[[str, Mapping[str, int]], Short]
+    cations: Callable[[str, str], Short | None] | None = None
+    """Between two elements that are not oxygen; None where they have no short-range part."""
+    balance: str = ""
+
+    def charges_of(self, counts: Mapping[str, int]) -> dict[str, float]:
+        """Charge of each element of a composition (element -> number), e."""
+        found = {symbol: self.charges[symbol] for symbol in counts}
+        if self.balance in counts:
+            others = sum(
+                found[symbol] * n for symbol, n in counts.items() if symbol != self.balance
+            )
+            found[self.balance] = -others / counts[self.balance]
+        return found
+
+    def pairs(self, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+        """Pairs of a composition's elements that have a short-range part."""
+        found = [(symbol, "O") for symbol in sorted(counts)]
+        cations = sorted(set(counts) - {"O"})
+        if self.cations is not None:
+            found += [
+                (a, b)
+                for a, b in combinations_with_replacement(cations, 2)
+                if self.cations(a, b) is not None
+            ]
+        return found
 
     def refuses(self, counts: Mapping[str, int]) -> str:
         """Why it cannot do a composition (element -> number); empty when it can."""
@@ -47,17 +75,17 @@ class PairPotential:
             )
         if "O" not in counts:
             return f"{self.name} is a potential of oxides: there is no O"
-        charge = sum(self.charges[symbol] * n for symbol, n in counts.items())
+        charge = sum(q * counts[symbol] for symbol, q in self.charges_of(counts).items())
         if abs(charge) > 1e-6 * sum(counts.values()):
             return f"under {self.name} the formula has a charge of {charge:+.3g} e: it must be 0"
         return ""
 
-    def short_range(self, symbol: str, counts: Mapping[str, int]) -> Short:
-        """Short-range part between an element and oxygen, zero at the cutoff.
+    def short_range(self, symbol: str, counts: Mapping[str, int], other: str = "O") -> Short:
+        """Short-range part between an element and another one, zero at the cutoff.
 
         ``counts``: the composition, on which boron's parameters depend.
         """
-        bare = self.pair(symbol, counts)
+        bare = self.pair(symbol, counts) if other == "O" else self._between(symbol, other)
         if not self.smoothing:
             (end,), _ = bare(np.array([self.cutoff]))
             return lambda r: (bare(r)[0] - end, bare(r)[1])
@@ -69,6 +97,12 @@ class PairPotential:
             return energy * factor, force * factor - energy * factor * 2 * self.smoothing / gap**3
 
         return smooth
+
+    def _between(self, a: str, b: str) -> Short:
+        found = self.cations(a, b) if self.cations is not None else None
+        if found is None:
+            raise KeyError(f"{self.name}: {a}-{b} has no short-range part")
+        return found
 
 
 BKS = {  # A eV, b 1/Å, C eV Å⁶; epsilon eV and sigma Å of the wall
@@ -202,6 +236,44 @@ def _du_teter(symbol: str, counts: Mapping[str, int]) -> Short:
     return short
 
 
+_SHIK = {  # A eV, B 1/Å, C eV Å⁶, D eV Å²⁴
+    "O-O": (1120.5, 2.8927, 26.132, 16800.0),
+    "O-Si": (23108.0, 5.0979, 139.70, 66.0),
+    "Si-Si": (2798.0, 4.4073, 0.0, 3_423_204.0),
+    "Na-O": (1_127_566.0, 6.8986, 40.562, 16800.0),
+    "Na-Si": (495_653.0, 5.4151, 0.0, 16800.0),
+    "Na-Na": (1476.9, 3.4075, 0.0, 16800.0),
+    "Li-O": (6745.2, 4.9120, 41.221, 70.0),
+    "Li-Si": (17284.0, 4.3848, 0.0, 16800.0),
+    "Li-Li": (2323.8, 3.9129, 0.0, 3240.0),
+    "B-O": (16182.0, 5.6069, 59.203, 32.0),
+    "B-B": (1805.5, 3.8228, 69.174, 6000.0),
+    "B-Si": (4798.0, 3.6703, 207.0, 16800.0),
+    "B-Li": (4148.6, 3.5726, 102.36, 16800.0),
+    "B-Na": (3148.5, 3.6183, 34.0, 16800.0),
+}
+
+
+def _shik_pair(key: str) -> Short:
+    """A exp(-Br) - C/r⁶ + D/r²⁴."""
+    a, b, c, d = _SHIK[key]
+
+    def short(r: Array) -> tuple[Array, Array]:
+        near, six, wall = a * np.exp(-b * r), c / r**6, d / r**24
+        return near - six + wall, b * near + (24 * wall - 6 * six) / r
+
+    return short
+
+
+def _shik(symbol: str, _: Mapping[str, int]) -> Short:
+    return _shik_pair("-".join(sorted((symbol, "O"))))
+
+
+def _shik_cations(a: str, b: str) -> Short | None:
+    key = "-".join(sorted((a, b)))
+    return _shik_pair(key) if key in _SHIK else None
+
+
 POTENTIALS: Mapping[str, PairPotential] = {
     p.name: p
     for p in (
@@ -255,6 +327,19 @@ POTENTIALS: Mapping[str, PairPotential] = {
             coulomb_cutoff=8.0,
             smoothing=0.0,
             pair=_du_teter,
+        ),
+        PairPotential(
+            name="shik",
+            source="Sundararaman, Huang, Ispas, Kob, J. Chem. Phys. 148, 194504 (2018); 150, "
+            "154505 (2019); 152, 104501 (2020): Wolf's sum to 10 Å without damping",
+            charges={"Li": 0.5727, "Na": 0.6018, "B": 1.6126, "Si": 1.7755, "O": -0.88775},
+            cutoff=8.0,
+            damping=0.0,
+            coulomb_cutoff=10.0,
+            smoothing=0.04,
+            pair=_shik,
+            cations=_shik_cations,
+            balance="O",
         ),
     )
 }

@@ -76,7 +76,8 @@ def _charges(atoms: Atoms, potential: PairPotential) -> Array:
             f"{potential.name} knows {', '.join(potential.charges)} but not {', '.join(unknown)}",
             remedy="use another labeller",
         )
-    return np.array([potential.charges[symbol] for symbol in symbols])
+    charges = potential.charges_of(Counter(symbols))
+    return np.array([charges[symbol] for symbol in symbols])
 
 
 def _pairs(
@@ -95,11 +96,11 @@ def _pairs(
     energy, slope = energy * product, slope * product
     symbols = np.array(atoms.get_chemical_symbols())
     counts = Counter(atoms.get_chemical_symbols())
-    for symbol in sorted(counts):
-        ahead = (symbols[first] == symbol) & (symbols[second] == "O")
-        chosen = ahead | ((symbols[first] == "O") & (symbols[second] == symbol))
+    for symbol, other in potential.pairs(counts):
+        ahead = (symbols[first] == symbol) & (symbols[second] == other)
+        chosen = ahead | ((symbols[first] == other) & (symbols[second] == symbol))
         chosen &= r < potential.cutoff
-        short, force = potential.short_range(symbol, counts)(r[chosen])
+        short, force = potential.short_range(symbol, counts, other)(r[chosen])
         energy[chosen] += short
         slope[chosen] -= force
     return energy, slope

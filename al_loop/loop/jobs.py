@@ -7,6 +7,7 @@ from pathlib import Path
 
 from al_loop.explore import run_explore_job, run_score_job
 from al_loop.explore.quench import run_quench_job
+from al_loop.glass.make import run_glass_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
 from al_loop.structures.rmc.job import run_rmc_job
@@ -21,6 +22,7 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "describe": run_describe_job,
     "quench": run_quench_job,
     "rmc": run_rmc_job,
+    "glass": run_glass_job,
 }
 
 

@@ -15,7 +15,6 @@ from al_loop.explore.committee import relative_models
 from al_loop.explore.interface import Committee, KeepRule, Limits, Walk, Walker
 from al_loop.explore.lammps.inputs import (
     CONTINUE,
-    DISPERSION_FUNCTIONALS,
     SCRIPT,
     nvt_example,
     walker_script,
@@ -25,7 +24,7 @@ from al_loop.explore.lammps.reading import read_walk
 from al_loop.explore.lammps.restart import prepare
 from al_loop.explore.lammps.run import run_in_turn
 from al_loop.jobfolder import Clock
-from al_loop.lammps.data import DATA, data_file
+from al_loop.lammps.data import DATA, DISPERSION_FUNCTIONALS, data_file
 from al_loop.lammps.executable import check_program, find_program
 
 

