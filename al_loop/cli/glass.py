@@ -13,12 +13,16 @@ from pydantic import ValidationError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from al_loop.cli.console import err, out
+from al_loop.cli.glass_make import make
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
 from al_loop.errors import UserError
 
 app = typer.Typer(
-    help="Measure glasses, and hold them against experiment and DFT.", no_args_is_help=True
+    help="Make glasses, measure them, and hold them against experiment and DFT.",
+    no_args_is_help=True,
 )
+
+app.command()(make)
 
 MeasuredArgument = Annotated[
     Path, typer.Argument(help="What `al-loop glass measure -o FILE` has written.")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from al_loop.glass.make import Classical, GlassResult, Network, Progress, Protocol, Run
 
+
 def make(
     protocol: Annotated[
         str | None,

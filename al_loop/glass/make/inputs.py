@@ -15,7 +15,7 @@ from al_loop.resources import render_template
 
 _BAR_PER_GPA = 1.0e4
 _MOST_SEEDS = 900_000_000  # of LAMMPS' Marsaglia generator
-_PASSES = 4
+_PASSES = 12
 """box/relax takes its reference from where it begins: it is begun anew until it is settled."""
 
 
@@ -95,7 +95,7 @@ def piece_script(
         first=first,
         push=first and random,
         velocities=first and (cold or random),
-        passes=1 if segment.cell == "fixed" else _PASSES,
+        passes=0 if segment.cell == "fixed" else _PASSES,
         fix=f"bath{number}",
         seed=(seed - 1) % _MOST_SEEDS + 1,
         log=piece.file("log"),
