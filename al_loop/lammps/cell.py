@@ -35,3 +35,20 @@ def wrapped(positions: Array, cell: Array) -> Array:
     fractions = np.linalg.solve(cell.T, positions.T).T
     inside: Array = positions - np.floor(fractions) @ cell
     return inside
+
+
+def off_the_faces(positions: Array, cell: Array) -> Array:
+    """Positions (atoms, 3) moved as a whole, so that none is on a face of the cell.
+
+    Atoms of a crystal often are; LAMMPS may then not find them again in its own restart file,
+    since rounding puts them on either side.
+    """
+    fractions = np.linalg.solve(cell.T, positions.T).T % 1.0
+    shift = np.empty(3)
+    for axis in range(3):
+        places = np.sort(fractions[:, axis])
+        gaps = np.diff(places, append=places[0] + 1.0)
+        widest = int(np.argmax(gaps))
+        shift[axis] = -(places[widest] + gaps[widest] / 2) % 1.0
+    moved: Array = positions + shift @ cell
+    return moved

@@ -30,7 +30,7 @@ from al_loop.glass.make.results import (
 )
 from al_loop.glass.make.start import FileStart
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
-from al_loop.lammps.cell import RestrictedCell
+from al_loop.lammps.cell import RestrictedCell, off_the_faces
 from al_loop.lammps.data import DATA
 from al_loop.lammps.dump import frame_of, read_dump
 from al_loop.lammps.executable import Program, find_program
@@ -216,6 +216,7 @@ class _Run:
                 (atoms,) = read_frames(self.path / GIVEN)
             else:
                 atoms = start.build(self.seed)
+            atoms.positions = off_the_faces(atoms.positions, atoms.cell.array)
             write_frames(file, [atoms])
         (found,) = read_frames(file)
         return found
