@@ -2,6 +2,7 @@
 
 from al_loop.glass.vibrations.crystal import crystal_density_of_states, crystal_phonons
 from al_loop.glass.vibrations.density import mode_density_of_states
+from al_loop.glass.vibrations.dynamic_structure import dynamic_structure_factor
 from al_loop.glass.vibrations.modes import Modes, dynamical_matrix, normal_modes, read_eskm
 from al_loop.glass.vibrations.neutron import effective_neutron, neutron_weights
 from al_loop.glass.vibrations.participation import participation_ratios
@@ -15,6 +16,7 @@ __all__ = [
     "combine_spectra",
     "crystal_density_of_states",
     "crystal_phonons",
+    "dynamic_structure_factor",
     "dynamical_matrix",
     "effective_neutron",
     "mode_density_of_states",

@@ -14,11 +14,8 @@ from al_loop.glass.dynamics.correlate import (
     standard_masses,
 )
 from al_loop.glass.dynamics.measure import measure
-from al_loop.glass.vibrations.spectrum import Spectrum, frequency_grid, spectrum_of
+from al_loop.glass.vibrations.spectrum import Spectrum, cosine_transform, spectrum_of
 from al_loop.units import Array
-
-_WIDTHS = 4.0
-"""Standard deviations of the window in time after which it is 0.0003, and cut."""
 
 
 def velocity_density_of_states(
@@ -47,27 +44,13 @@ def velocity_density_of_states(
         ``dt`` is too long for ``maximum`` (what vibrates faster than 1/(2 dt) would appear at wrong
         frequencies), or the run is too short for ``broadening``.
     """
-    frequency = frequency_grid(maximum, broadening)
     motion = Motion.of(velocities, symbols, dt, drift=drift, masses=masses, what="velocities")
-    if maximum > 0.5 / dt * (1 + 1e-9):
-        raise DatasetError(
-            f"velocities every {1000 * dt:g} fs tell frequencies up to {0.5 / dt:.4g} THz apart, "
-            f"not up to maximum: {maximum:g}",
-            remedy="write them more often (4 fs will do for oxides); a lower maximum only where "
-            "nothing vibrates above it",
-        )
-    length = _WIDTHS / (2 * np.pi * broadening)
     frames = len(velocities)
-    lags = int(length / dt) + 2
-    if lags > frames // 2:
-        raise DatasetError(
-            f"{frames} frames {dt:g} ps apart are too short for broadening: {broadening:g} THz",
-            remedy=f"{_WIDTHS / (np.pi * dt * max(frames - 4, 1)):.2g} THz or more will do",
-        )
-    time = motion.times(lags)
-    weights = np.cos(2 * np.pi * np.outer(frequency, time))
-    weights *= 4 * dt * np.exp(-0.5 * (2 * np.pi * broadening * time) ** 2)
-    weights[:, 0] *= 0.5
+    frequency, weights = cosine_transform(
+        dt, frames, broadening=broadening, maximum=maximum, what="velocities"
+    )
+    weights *= 2.0
+    lags = weights.shape[1]
     at_rest = np.zeros((1, lags))
     at_rest[0, 0] = 1.0  # <v²> itself, for the norm
     mass = standard_masses(symbols) if masses is None else np.asarray(masses)
