@@ -26,7 +26,17 @@ from al_loop.hashing import digest, file_digest
 Params = TypeVar("Params", bound=BaseModel)
 
 JobKind = Literal[
-    "train", "evaluate", "explore", "label", "score", "describe", "quench", "rmc", "glass"
+    "train",
+    "evaluate",
+    "explore",
+    "label",
+    "score",
+    "describe",
+    "quench",
+    "rmc",
+    "glass",
+    "validate",
+    "measure",
 ]
 
 _CURRENT = ".current"

@@ -191,7 +191,7 @@ def kill_in_every_stage(
     file: Path, launchpad: Path, connection: Connection, name: str
 ) -> set[Stage]:
     """Start a run again and again, and kill it once in each stage; the stages where it worked."""
-    stages = [stage for stage in get_args(Stage) if stage not in ("quench", "done")]
+    stages = [stage for stage in get_args(Stage) if stage not in ("quench", "validate", "done")]
     return {stage for stage in stages if kill_at(file, launchpad, connection, name, stage=stage)}
 
 

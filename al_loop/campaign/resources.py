@@ -53,3 +53,4 @@ class Resources(Options):
     train: JobResources = Field(default_factory=JobResources)
     explore: JobResources = Field(default_factory=JobResources)
     label: JobResources = Field(default_factory=JobResources)
+    validation: JobResources = Field(default_factory=JobResources, alias="validate")

@@ -38,6 +38,7 @@ from al_loop.campaign.structures import (
     grid_of,
     grids_of,
 )
+from al_loop.campaign.validate import GateWords, Validation
 
 SCHEMA_VERSION = 1
 
@@ -75,6 +76,11 @@ class Converge(Options):
         "iteration before; null: it may.",
     )
     iterations: int = Field(2, ge=1, description="In a row that have to meet all of this.")
+    glass: dict[str, GateWords] = Field(
+        default_factory=dict,
+        description="What the glass of the last committee must be like (`validate`), by the names "
+        'of `al-loop glass`: `density: 2 %`, `si4: ">= 98 %"`.',
+    )
 
     @property
     def force_target(self) -> float:
@@ -114,6 +120,11 @@ class CampaignSpec(Options):
     )
     split: SplitOptions = Field(default_factory=SplitOptions)
     converge: Converge = Field(default_factory=Converge)
+    validation: Validation | None = Field(
+        None,
+        alias="validate",
+        description="Glasses to be made and measured before the campaign calls itself converged.",
+    )
     budget: Budget = Field(default_factory=Budget)
     resources: Resources = Field(default_factory=Resources)
 
@@ -163,6 +174,7 @@ class CampaignSpec(Options):
                 for symbol in Formula(asked.formula).count():
                     if symbol not in self.elements:
                         yield formula, f"{symbol} is not among elements"
+        yield from self._about_glass()
         for where, distances in pairs:
             for pair in distances:
                 if not set(pair.split("-")) <= set(self.elements):
@@ -195,3 +207,20 @@ class CampaignSpec(Options):
                         ("explore", "stages", i, "from", j),
                         message + meant(name, names),
                     )
+
+    def _about_glass(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.validation is None:
+            if self.converge.glass:
+                yield (
+                    ("converge", "glass"),
+                    "no glass is made: `validate` says of what and how (docs/convergence.md)",
+                )
+            return
+        for name, system in self.validation.systems.items():
+            for symbol in Formula(system.formula).count():
+                if symbol not in self.elements:
+                    where = ("validate", "systems", name, "formula")
+                    yield where, f"{symbol} is not among elements"
+        member = self.validation.model
+        if isinstance(member, int) and member >= self.train.members:
+            yield ("validate", "model"), f"members are numbered from 0 to {self.train.members - 1}"

@@ -103,3 +103,10 @@ def _costs(spec: CampaignSpec, found: Checked) -> None:
         f"labels    at most {found.largest_campaign} in {spec.budget.iterations} iterations "
         f"of {spec.select.batch} candidates and {spec.select.audit} audit frames"
     )
+    if found.validating is not None:
+        fewest, most = found.validating.glasses
+        out.print(
+            f"validate  {fewest} to {most} glasses, {found.validating.steps} steps "
+            f"({found.validating.picoseconds:g} ps) each; gates: "
+            + (", ".join(f"{k} {v}" for k, v in spec.converge.glass.items()) or "none")
+        )

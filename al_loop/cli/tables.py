@@ -9,7 +9,7 @@ from rich.text import Text
 from al_loop.loop.forecast import Forecast, Range
 from al_loop.loop.status import CampaignStatus, IterationStatus
 
-STAGE_ORDER = ("quench", "start", "train", "explore", "select", "label", "assess")
+STAGE_ORDER = ("quench", "start", "train", "validate", "explore", "select", "label", "assess")
 
 STATE_STYLE = {
     "running": "cyan",
@@ -18,6 +18,8 @@ STATE_STYLE = {
     "stopped": "yellow",
     "failed": "red",
 }
+
+GATE_STYLE = {"passed": "green", "undecided": "yellow", "failed": "red"}
 
 LAST_WORDS = 3
 """Jobs that were given up whose last words are shown; the JSON document has them all."""
@@ -28,6 +30,8 @@ def campaign_view(campaign: CampaignStatus) -> RenderableType:
     parts: list[RenderableType] = [headline(campaign)]
     if campaign.iterations:
         parts += [Text(), iterations_table(campaign), Text(), times_table(campaign)]
+    if glass := glass_table(campaign):
+        parts += [Text(), glass]
     if campaign.engines:
         parts += [Text(), engines_table(campaign)]
     if campaign.forecast:
@@ -99,6 +103,25 @@ def _iteration_row(it: IterationStatus, labels: int) -> tuple[str, ...]:
         _number(it.audit_error, 3),
         it.decision or it.stage,
     )
+
+
+def glass_table(campaign: CampaignStatus) -> Table | None:
+    """What became of each gate, by the latest glasses; None where none were made."""
+    made = [it for it in campaign.iterations if it.glass]
+    if not made:
+        return None
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in (f"glass of iteration {made[-1].index}", "gate", "asked", "", "found"):
+        table.add_column(name, overflow="fold")
+    for one in made[-1].glass:
+        table.add_row(
+            one.system,
+            one.observable,
+            one.asked,
+            Text(one.state, style=GATE_STYLE[one.state]),
+            one.words,
+        )
+    return table
 
 
 def engines_table(campaign: CampaignStatus) -> Table:

@@ -19,6 +19,7 @@ _ENGINE: dict[JobKind, EngineKind] = {
     "explore": "explore",
     "quench": "explore",
     "glass": "explore",
+    "validate": "explore",
     "label": "label",
 }
 
@@ -50,13 +51,15 @@ class Node:
 def _missing(job: JobSpec) -> str:
     """What an engine of a job lacks here."""
     try:
-        make_engine(_ENGINE[job.kind], job.engine, job.options).check()
+        if job.kind in _ENGINE:  # what is measured needs no engine
+            make_engine(_ENGINE[job.kind], job.engine, job.options).check()
         if trainer := job.params.get("trainer"):  # an explorer runs models of this trainer
             engine_class("train", str(trainer))
     except EngineMissing as error:
         return str(error)
     except ValueError as error:  # options of another version of al_loop
-        return f"{_ENGINE[job.kind]} engine {job.engine!r} does not know these options: {error}"
+        kind = _ENGINE.get(job.kind, job.kind)
+        return f"{kind} engine {job.engine!r} does not know these options: {error}"
     return ""
 
 

@@ -10,12 +10,13 @@ from al_loop.campaign.resources import JobResources
 from al_loop.launch.guard import QueueRequest
 from al_loop.store import JobRecord, Stage
 
-ResourceStage = Literal["quench", "train", "explore", "label"]
+ResourceStage = Literal["quench", "train", "explore", "label", "validate"]
 
 RESOURCES: dict[Stage, ResourceStage] = {
     "quench": "quench",
     "start": "label",
     "train": "train",
+    "validate": "validate",
     "explore": "explore",
     "select": "train",
     "label": "label",
@@ -27,6 +28,7 @@ _ORDER: tuple[Stage, ...] = (
     "quench",
     "start",
     "train",
+    "validate",
     "explore",
     "select",
     "label",
@@ -40,7 +42,10 @@ LONGEST_WARNING = 180
 
 def resources_of(spec: CampaignSpec, stage: Stage) -> JobResources:
     """What the jobs of a stage are given."""
-    found: JobResources = getattr(spec.resources, RESOURCES[stage])
+    wanted = RESOURCES[stage]
+    if wanted == "validate":  # a name that pydantic has taken
+        return spec.resources.validation
+    found: JobResources = getattr(spec.resources, wanted)
     return found
 
 

@@ -131,6 +131,8 @@ def _queues(spec: CampaignSpec, site: Site) -> Iterator[Finding]:
     stages: list[ResourceStage] = ["train", "explore", "label"]
     if computed_of(spec):
         stages.insert(0, "quench")
+    if spec.validation:
+        stages.append("validate")
     for stage in stages:
         wanted = resources_of(spec, stage)
         kinds = kinds_for(site.kinds, wanted.queue)

@@ -28,6 +28,7 @@ from typing import Literal
 
 from al_loop.errors import DatabaseError
 from al_loop.loop.context import Context
+from al_loop.loop.ending import ending_of, glass_goes_on, wants_glass
 from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.executor import Executor
 from al_loop.loop.idle import idle_seconds
@@ -111,6 +112,10 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         executor.ensure(ctx, due)
         return "waiting"
     completed = stage.complete(ctx, iteration)
+    if completed.to == iteration.stage:  # what came in asks for more jobs
+        if ctx.store.iterations.plan_again(ctx.name, iteration.index, iteration.stage):
+            ctx.event("stage-continues", f"{_where(iteration)}: {completed.note}")
+        return "moved"
     now = ctx.store.clock()
     seconds, idle = _account(ctx, iteration, now)
     facts: IterationFacts = {
@@ -127,8 +132,12 @@ def _step(ctx: Context, executor: Executor, *, finished: str | None) -> Progress
         **facts,
     ):
         note = f": {completed.note}" if completed.note else ""
-        ctx.event("stage-complete", f"iteration {iteration.index} {iteration.stage}{note}")
+        ctx.event("stage-complete", f"{_where(iteration)}{note}")
     return "moved"
+
+
+def _where(iteration: IterationRecord) -> str:
+    return f"iteration {iteration.index} {iteration.stage}"
 
 
 def _tend(ctx: Context, wanted: Callable[[], list[JobRecord]]) -> list[JobRecord]:
@@ -155,12 +164,20 @@ def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> 
     if ctx.store.campaigns.adopt_pending(ctx.name):
         ctx.event("amended", f"what was put off holds from iteration {done.index + 1} on")
         return "moved"
+    if done.decision == "final" and wants_glass(ctx, done):
+        ctx.store.iterations.move(
+            ctx.name,
+            done.index,
+            from_stage="done",
+            to_stage="validate",
+            when=ctx.store.clock(),
+            decision=None,
+        )
+        return "moved"
     if done.decision == "final" and not _goes_on(ctx, done):
-        before = ctx.store.iterations.get(ctx.name, done.index - 1)
-        converged = before is not None and before.decision == "converged"
-        state: Literal["converged", "stopped"] = "converged" if converged else "stopped"
-        ctx.store.campaigns.set_state(ctx.name, state, before.reason if before else "")
-        ctx.event("campaign-ended", state)
+        end = ending_of(ctx, done)
+        ctx.store.campaigns.set_state(ctx.name, end.state, end.reason)
+        ctx.event("campaign-ended", end.state)
         return "ended"
     if done.decision in ("converged", "budget"):
         # The last training is on everything: what the quorum left behind is waited for.
@@ -183,7 +200,7 @@ def _goes_on(ctx: Context, final: IterationRecord) -> bool:
     before = ctx.store.iterations.get(ctx.name, final.index - 1)
     if before is None or before.stage != "done" or before.frozen.get("terms") == terms(ctx):
         return False
-    return judge(ctx, before).verdict == "continue"
+    return judge(ctx, before).verdict == "continue" or glass_goes_on(ctx, final)
 
 
 def _plan(ctx: Context, iteration: IterationRecord) -> None:

@@ -17,9 +17,11 @@ from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker, paths
 from al_loop.explore.quench import legs_of
 from al_loop.frame import frame_hash, split_of
+from al_loop.loop.glass_gates import check_gates
 from al_loop.loop.method import added_in_md, labeller_of
 from al_loop.loop.quenching import computed_of, explorer_of, stand_ins, wishes_of
 from al_loop.loop.stages.explore import walkers_for
+from al_loop.loop.validating import course_of
 from al_loop.structures import Start, build_structures
 from al_loop.train import Trainer
 
@@ -36,6 +38,15 @@ class Quenching:
     steps: int
     picoseconds: float
     frames: int
+
+
+@dataclass(frozen=True)
+class Validating:
+    """What a validation will cost: glasses of all compositions at least and at most, MD of each."""
+
+    glasses: tuple[int, int]
+    steps: int
+    picoseconds: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class Checked:
     """Labels when every iteration fills its batch."""
     inputs: dict[str, str]
     """Rendered inputs, name -> text."""
+    validating: Validating | None = None
+    """Where glasses are made at the end."""
 
 
 def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
@@ -85,6 +98,7 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
     }
     dispersion = None if spec.dispersion is None else check_d3()
     check_folder(Path(spec.folder or spec.name).absolute())
+    check_gates(spec, base=base)
     starts = build_structures(spec, base=base, quenched=stand_ins(spec))
     quenches = computed_of(spec)
     if wishes_of(spec):
@@ -117,6 +131,21 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         walkers=[len(walkers) for walkers in stages],
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
+        validating=_validating(spec),
+    )
+
+
+def _validating(spec: CampaignSpec) -> Validating | None:
+    wish = spec.validation
+    if wish is None:
+        return None
+    course = course_of(spec, seed=spec.seed)
+    systems = len(wish.systems)
+    steps = course.way.steps + course.hold.steps
+    return Validating(
+        glasses=(systems * wish.samples, systems * wish.most_samples),
+        steps=steps,
+        picoseconds=steps * course.way.timestep / 1000.0,
     )
 
 

@@ -64,8 +64,8 @@ def decide(
     missing = _missing(measured, last_conditions=last_conditions, converge=converge)
     if not missing:
         return Decision("converged", _claim(measured[-1], converge))
-    if spent := _spent(budget, iterations=iterations, labels=labels, hours=hours):
-        return Decision("budget", f"{spent}; not converged: {missing}")
+    if used := spent(budget, iterations=iterations, labels=labels, hours=hours):
+        return Decision("budget", f"{used}; not converged: {missing}")
     return Decision("continue", missing)
 
 
@@ -143,7 +143,7 @@ def _falls(now: Measured, before: Measured | None, flat: float | None) -> bool:
     return now.test_error < (1.0 - flat) * before.test_error
 
 
-def _spent(budget: Budget, *, iterations: int, labels: int, hours: float) -> str:
+def spent(budget: Budget, *, iterations: int, labels: int, hours: float) -> str:
     """Which budget is used up; empty when none is."""
     if iterations >= budget.iterations:
         return f"budget of {budget.iterations} iterations spent"

@@ -10,6 +10,8 @@ from al_loop.explore.quench import run_quench_job
 from al_loop.glass.make import run_glass_job
 from al_loop.jobfolder import Clock, JobFolder, JobKind, JobResult
 from al_loop.label import run_label_job
+from al_loop.loop.glassmaking import run_validate_job
+from al_loop.loop.measuring import run_measure_job
 from al_loop.structures.rmc.job import run_rmc_job
 from al_loop.train import run_describe_job, run_evaluate_job, run_train_job
 
@@ -23,6 +25,8 @@ RUNNERS: dict[JobKind, Callable[[JobFolder, Clock], JobResult]] = {
     "quench": run_quench_job,
     "rmc": run_rmc_job,
     "glass": run_glass_job,
+    "validate": run_validate_job,
+    "measure": run_measure_job,
 }
 
 

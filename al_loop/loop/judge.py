@@ -11,7 +11,7 @@ from al_loop.hashing import digest
 from al_loop.loop.audit import audit
 from al_loop.loop.context import Context
 from al_loop.loop.curriculum import uncertain
-from al_loop.loop.decide import Decision, Measured, decide
+from al_loop.loop.decide import Decision, Measured, decide, spent
 from al_loop.loop.trust import compare_with_labels, group_of
 from al_loop.store import AuditStratum, IterationRecord, Selection
 from al_loop.units import Array
@@ -78,7 +78,6 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
         for index in range(max(0, measured.index - recent + 1), measured.index)
         if (record := ctx.store.iterations.get(ctx.name, index)) is not None
     ]
-    created = ctx.record.created
     return decide(
         [measured_in(ctx, record) for record in [*earlier, measured]],
         last_conditions=len(ctx.spec.explore.stages) - 1,
@@ -86,15 +85,29 @@ def judge(ctx: Context, measured: IterationRecord) -> Decision:
         budget=ctx.spec.budget,
         iterations=measured.index + 1,
         labels=ctx.store.selections.count(ctx.name),
-        hours=(ctx.store.clock() - created).total_seconds() / 3600,
+        hours=_hours(ctx),
     )
+
+
+def budget_spent(ctx: Context, *, iterations: int) -> str:
+    """Which budget is used up after so many iterations; empty when none is."""
+    labels = ctx.store.selections.count(ctx.name)
+    return spent(ctx.spec.budget, iterations=iterations, labels=labels, hours=_hours(ctx))
+
+
+def _hours(ctx: Context) -> float:
+    return (ctx.store.clock() - ctx.record.created).total_seconds() / 3600
 
 
 def terms(ctx: Context) -> dict[str, float | str]:
     """Digest of what a decision depends on besides what was measured: the targets, the budget."""
     spec = ctx.spec
-    asked = [spec.budget, spec.converge, *spec.explore.stages]
-    return {"digest": digest([one.model_dump(mode="json") for one in asked])}
+    asked = [one.model_dump(mode="json") for one in (spec.budget, *spec.explore.stages)]
+    unused = set() if spec.converge.glass else {"glass"}  # as before there were any
+    asked.insert(1, spec.converge.model_dump(mode="json", exclude=unused))
+    if spec.validation is not None:
+        asked.append(spec.validation.model_dump(mode="json"))
+    return {"digest": digest(asked)}
 
 
 def strata(ctx: Context, iteration: int, audits: Sequence[Selection]) -> tuple[AuditStratum, ...]:

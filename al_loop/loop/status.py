@@ -28,6 +28,7 @@ from al_loop.store import (
     CampaignRecord,
     Counts,
     ErrorSummary,
+    GateRecord,
     IterationRecord,
     Store,
 )
@@ -58,6 +59,8 @@ class IterationStatus(_Document):
     audit_error: float | None
     audit: tuple[AuditStratum, ...] = ()
     calibration: CalibrationRecord | None = None
+    glass: tuple[GateRecord, ...] = ()
+    """What became of each gate, where glasses of its committee were made."""
     seconds: dict[str, float]
     """Wall time per stage."""
     idle_seconds: dict[str, float]
@@ -190,6 +193,7 @@ def _iteration(record: IterationRecord, *, now: datetime | None) -> IterationSta
         audit_error=record.audit_error,
         audit=record.audit,
         calibration=record.calibration,
+        glass=record.glass,
         seconds=seconds,
         idle_seconds=dict(record.idle),
         decision=record.decision,

@@ -3,6 +3,13 @@
 from al_loop.store.campaigns import CampaignRecord, CampaignState
 from al_loop.store.connection import Connection, find_connection
 from al_loop.store.events import Event
+from al_loop.store.glasses import (
+    GateRecord,
+    GlassMeasurement,
+    GlassRecord,
+    GlassState,
+    MeasuredValue,
+)
 from al_loop.store.iterations import (
     AuditStratum,
     CalibrationRecord,
@@ -40,6 +47,10 @@ __all__ = [
     "Decision",
     "ErrorSummary",
     "Event",
+    "GateRecord",
+    "GlassMeasurement",
+    "GlassRecord",
+    "GlassState",
     "Held",
     "IterationFacts",
     "IterationRecord",
@@ -51,6 +62,7 @@ __all__ = [
     "Latest",
     "Levels",
     "LocalServer",
+    "MeasuredValue",
     "Method",
     "ModelRecord",
     "QuenchRecord",

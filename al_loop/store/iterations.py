@@ -11,6 +11,7 @@ from pydantic import Field
 from pymongo import IndexModel
 
 from al_loop.campaign.stages import TrustLevels
+from al_loop.store.glasses import GateRecord
 from al_loop.store.models import ErrorSummary
 from al_loop.store.record import Record, Text, When, now
 from al_loop.store.table import Client, Document, Table
@@ -18,7 +19,9 @@ from al_loop.store.table import Client, Document, Table
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-Stage = Literal["quench", "start", "train", "explore", "select", "label", "assess", "done"]
+Stage = Literal[
+    "quench", "start", "train", "validate", "explore", "select", "label", "assess", "done"
+]
 Decision = Literal["continue", "converged", "budget", "final"]
 
 
@@ -123,6 +126,8 @@ class IterationRecord(Record):
     """Force error on the audit frames, eV/Å (RMSE per component)."""
     audit: tuple[AuditStratum, ...] = ()
     """By stratum, audit frames of earlier iterations of this stage included."""
+    glass: tuple[GateRecord, ...] = ()
+    """Of the last glasses that its committee made: what became of each gate."""
     decision: Decision | None = None
     reason: Text = ""
     frozen: dict[str, dict[str, float | str]] = Field(default_factory=dict)
@@ -140,6 +145,7 @@ class IterationFacts(TypedDict, total=False):
     final_test_errors: ErrorSummary | None
     audit_error: float | None
     audit: tuple[AuditStratum, ...]
+    glass: tuple[GateRecord, ...]
     decision: Decision | None
     reason: str
 
@@ -275,6 +281,11 @@ class Iterations:
         """Say that all jobs of a stage are in the store; False when it has moved on."""
         query = {"_id": _key(campaign, index), "stage": stage}
         return self.table.change(query, {"$set": {"planned": True}})
+
+    def plan_again(self, campaign: str, index: int, stage: Stage) -> bool:
+        """Say that more jobs of a stage are to be put into the store; whether this call did it."""
+        expected = {"stage": stage, "planned": True}
+        return self.table.change_if(_key(campaign, index), expected, {"$set": {"planned": False}})
 
     def record(self, campaign: str, index: int, **facts: Unpack[IterationFacts]) -> bool:
         """Record facts; False when there is no such iteration."""

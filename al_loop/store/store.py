@@ -12,6 +12,7 @@ from al_loop.store.connection import Connection
 from al_loop.store.events import Events
 from al_loop.store.files import Files
 from al_loop.store.frames import Frames
+from al_loop.store.glasses import Glasses
 from al_loop.store.iterations import Iterations
 from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels
@@ -55,6 +56,7 @@ class Store:
         self.jobs = Jobs(client)
         self.walks = Walks(client, self.files)
         self.quenches = Quenches(client)
+        self.glasses = Glasses(client)
         self.events = Events(client)
         self.sightings = Sightings(client)
         client.on_connect(self._ensure_indexes)
@@ -92,6 +94,7 @@ class Store:
             self.jobs,
             self.walks,
             self.quenches,
+            self.glasses,
             self.events,
             self.sightings,
         )
@@ -147,7 +150,8 @@ class Store:
         models = self.models.table.find(mine, fields={"files": 1, "training_set": 1})
         walks = self.walks.table.find({**mine, "files": {"$exists": True}}, fields={"files": 1})
         files = {entry["id"] for model in models for entry in model["files"]}
-        files |= {key for walk in walks for key in walk["files"]}
+        glasses = self.glasses.table.find(mine, fields={"files": 1})
+        files |= {key for one in [*walks, *glasses] for key in one["files"]}
         planned = self.iterations.table.find(mine, fields={"frozen.training_set": 1})
         sets = {model["training_set"] for model in models}
         sets |= {
@@ -167,11 +171,13 @@ class Store:
         for key in files:
             used = self.models.table.count({"files.id": key, **others})
             used += self.walks.table.count({"files": key, **others})
+            used += self.glasses.table.count({"files": key, **others})
             used += self.training_sets.table.count({"file": key})
             if not used:
                 self.files.delete([key])
         self.models.table.delete(mine)
         self.walks.table.delete(mine)
+        self.glasses.table.delete(mine)
 
     def _drop_sets(self, sets: set[str], others: dict[str, Any]) -> set[str]:
         """Delete training sets that nobody uses, and then their parents; files they leave."""

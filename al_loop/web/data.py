@@ -18,7 +18,7 @@ from al_loop.store import CampaignRecord, Event, IterationRecord, Store
 
 LATEST_EVENTS = 30
 
-_ORDER = ("start", "train", "explore", "select", "label", "assess")
+_ORDER = ("start", "train", "validate", "explore", "select", "label", "assess")
 _LOOP, _LAST = ("train", "explore", "select", "label"), ("train", "assess")
 _TITLES = {"start": "first labels"}
 
@@ -183,6 +183,9 @@ def _counted(name: str, now: IterationStatus) -> tuple[str, ...]:
     counts, errors = now.counts, now.test_errors
     if name == "train" and errors and errors.force_rmse is not None:
         return (f"{errors.force_rmse:.3f} eV/Å on {errors.frames} test frames",)
+    if name == "validate" and now.glass:
+        passed = sum(one.state == "passed" for one in now.glass)
+        return (f"{passed} of {len(now.glass)} gates passed",)
     if name == "explore" and counts.explored:
         return (f"{counts.explored:,} samples",)
     if name == "select" and counts.explored:

@@ -17,7 +17,11 @@ from al_loop.store import (
     Counts,
     ErrorSummary,
     Event,
+    GlassMeasurement,
+    GlassRecord,
+    GlassState,
     JobRecord,
+    MeasuredValue,
     Method,
     QuenchedFrame,
     QuenchRecord,
@@ -325,6 +329,46 @@ class StoreContract:
         store.quenches.put("other", record.model_copy(update={"seed": 2}))
         assert store.quenches.get_many(["k", "absent"]) == {"k": record}
         assert list(store.quenches.get_many(["other", "k"])) == ["other", "k"]
+
+    def test_a_glass_and_what_was_measured_of_it_come_back(self, store: Store) -> None:
+        way = GlassState(frame="f", phase="path", temperature=0.1 + 0.2, deviation=1 / 3)
+        first = GlassRecord(
+            campaign="g",
+            iteration=2,
+            system="silica",
+            sample=10,
+            model="g/2/0",
+            seed=7,
+            stop="completed",
+            states=(way,),
+            frames=4,
+            interval=0.05,
+            trajectory="t",
+        )
+        store.glasses.put(first)
+        store.glasses.put(first.model_copy(update={"states": ()}))
+        second = first.model_copy(update={"sample": 9, "trajectory": None})
+        store.glasses.put(second)
+        assert store.glasses.of_iteration("g", 2) == [second, first]
+        assert store.glasses.of_iteration("g", 1) == []
+        value = MeasuredValue(name="si4", value=97.1, error=None, n=1, unit="%")
+        few = GlassMeasurement(
+            campaign="g", iteration=2, system="silica", samples=(9,), values=(value,), file="m"
+        )
+        many = few.model_copy(update={"samples": (9, 10), "overlaps": ("O-O 0.9 Å",)})
+        store.glasses.put_measured(many)
+        store.glasses.put_measured(few)
+        assert store.glasses.measured("g", 2) == {"silica": many}
+
+    def test_a_stage_is_planned_again_by_one_of_many(self, store: Store) -> None:
+        store.iterations.open("g", 0, "train")
+        assert not store.iterations.plan_again("g", 0, "train"), "it has not been planned"
+        store.iterations.mark_planned("g", 0, "train")
+        assert not store.iterations.plan_again("g", 0, "label")
+        again = [lambda: store.iterations.plan_again("g", 0, "train")] * 4
+        assert at_once(again) == 1
+        found = store.iterations.get("g", 0)
+        assert found is not None and not found.planned
 
     def test_a_campaign_comes_back_whatever_its_keys(self, store: Store) -> None:
         spec = {"structures": {"SiO2.v2": {"$x": [1, 2.5, None]}}, "seed": 2**80}

@@ -15,6 +15,8 @@ from al_loop.hashing import digest
 from al_loop.store import (
     CampaignRecord,
     Event,
+    GlassMeasurement,
+    GlassRecord,
     IterationRecord,
     JobRecord,
     LabelRecord,
@@ -22,11 +24,13 @@ from al_loop.store import (
     ModelRecord,
     QuenchRecord,
     Selection,
+    Stage,
     WalkRecord,
 )
 from al_loop.store.campaigns import Campaigns
 from al_loop.store.events import Events
 from al_loop.store.frames import Frames
+from al_loop.store.glasses import Glasses
 from al_loop.store.iterations import Iterations
 from al_loop.store.jobs import Jobs
 from al_loop.store.labels import Labels, LabelTally, to_document
@@ -278,6 +282,25 @@ class LastQuenchWins(Quenches):
 class QuenchesInAnyOrder(Quenches):
     def get_many(self, keys: Iterable[str]) -> dict[str, QuenchRecord]:
         return super().get_many(sorted(keys))
+
+
+class LastGlassWins(Glasses):
+    def put(self, record: GlassRecord) -> None:
+        self.table.delete({"_id": record.id})
+        super().put(record)
+
+
+class LastMeasured(Glasses):
+    def measured(self, campaign: str, iteration: int) -> dict[str, GlassMeasurement]:
+        query = {"campaign": campaign, "iteration": iteration, "kind": "measured"}
+        found = self.table.find(query, sort=[("count", -1)])
+        return {one["system"]: GlassMeasurement.model_validate(one) for one in found}
+
+
+class PlansAgainForAll(Iterations):
+    def plan_again(self, campaign: str, index: int, stage: Stage) -> bool:
+        key = f"{campaign}/{index}"
+        return self.table.change({"_id": key, "stage": stage}, {"$set": {"planned": False}})
 
 
 class ForgetsTheSpec(Campaigns):

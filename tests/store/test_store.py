@@ -17,6 +17,7 @@ from al_loop.store import (
     CampaignRecord,
     Connection,
     Event,
+    GlassRecord,
     JobRecord,
     LabelRecord,
     ModelRecord,
@@ -190,6 +191,11 @@ def fill(store: Store, campaign: str, path: Path) -> dict[str, str]:
     document = store.database["walks"].find_one({"campaign": campaign})
     assert document is not None
     files["spilled"] = document["step"]["file"]
+    glass = {"campaign": campaign, "iteration": 0, "system": "s", "model": "m", "seed": 1}
+    files["glass"] = store.files.put_bytes(f"glass {campaign}".encode(), name="glass")
+    for sample, key in enumerate((files["glass"], files["shared"])):
+        more = {"sample": sample, "stop": "completed", "trajectory": key}
+        store.glasses.put(GlassRecord.model_validate({**glass, **more}))
     store.iterations.open(campaign, 0, "train")
     store.jobs.put_many([JobRecord(campaign=campaign, iteration=0, stage="label", name="c")])
     store.events.add(Event(campaign=campaign, kind="k", text="t"))
@@ -206,7 +212,7 @@ def test_a_forgotten_campaign_leaves_labels_and_what_others_use(
     gone, kept = fill(store, "gone", tmp_path / "a"), fill(store, "remains", tmp_path / "b")
     for _ in range(2):
         store.delete_campaign("gone")
-    for name in ("models", "iterations", "jobs", "walks", "events", "selections"):
+    for name in ("models", "iterations", "jobs", "walks", "glasses", "events", "selections"):
         assert store.database[name].count_documents({"campaign": "gone"}) == 0, name
         assert store.database[name].count_documents({"campaign": "remains"}) > 0, name
     assert [c.name for c in store.campaigns.all()] == ["remains"]

@@ -8,12 +8,14 @@ from al_loop.loop.stages.quench import Quench
 from al_loop.loop.stages.select import Select
 from al_loop.loop.stages.start import Start
 from al_loop.loop.stages.train import Train
+from al_loop.loop.stages.validate import Validate
 from al_loop.store import Stage
 
 STAGES: dict[Stage, StageLogic] = {
     "quench": Quench(),
     "start": Start(),
     "train": Train(),
+    "validate": Validate(),
     "explore": Explore(),
     "select": Select(),
     "label": Label(),

@@ -29,6 +29,7 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.curriculum import CONDITIONS, is_passed
 from al_loop.loop.errors import RETRY, CampaignFailed
+from al_loop.loop.glass_starts import glass_walkers
 from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
@@ -194,7 +195,8 @@ def walkers_of(
     """The walkers of an iteration by name, the same at every call."""
     stage = ctx.conditions(iteration)
     starts = _begin_at(ctx, iteration, ctx.spec.explore.stages[stage])
-    return walkers_for(ctx.spec, starts, iteration, stage=stage, names=names)
+    found = walkers_for(ctx.spec, starts, iteration, stage=stage, names=names)
+    return {**glass_walkers(ctx, iteration, stage=stage, names=names), **found}
 
 
 def _begin_at(
@@ -259,7 +261,8 @@ def structure_of(spec: CampaignSpec, walker: str, *, stage: int) -> str:
     ways = paths(conditions, timestep=spec.explore.timestep, sample_every=spec.explore.sample_every)
     names = spec.systems(conditions.structures)
     known = {f"{name}-{way}": name for name in names for way in ways}
-    return known[walker.rpartition("-")[0]]
+    start = walker.rpartition("-")[0]
+    return known[start] if start in known else start.rpartition("-")[0]  # a glass
 
 
 def write_committee(ctx: Context, iteration: int, folder: Path) -> Committee:

@@ -13,6 +13,7 @@ from al_loop.loop.door import judge_together
 from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
 from al_loop.loop.second_look import suspect_labels
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
+from al_loop.loop.validating import is_due
 from al_loop.naming import inside
 from al_loop.store import IMPORTED, ErrorSummary, IterationRecord, JobRecord, ModelRecord, Stage
 from al_loop.train import (
@@ -107,6 +108,8 @@ class Train(Waits):
         errors = mean_errors([m.test_errors for m in good if m.test_errors])
         force = f"{errors.force_rmse:.3f} eV/Å" if errors.force_rmse is not None else "unknown"
         to: Stage = "assess" if ctx.is_final(iteration) else "explore"
+        if is_due(ctx, iteration):
+            to = "validate"
         return Completed(
             to,
             {"test_errors": errors},
