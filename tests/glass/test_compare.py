@@ -219,3 +219,30 @@ def test_shipped_references_are_whole() -> None:
         assert one.source
         assert one.half_width > 0.0
         assert sum(one.fractions.values()) == pytest.approx(1.0)
+
+
+def test_shipped_references_belong_to_one_glass_each() -> None:
+    """Urata 2022, table 1; Pedone 2025, table of densities; Davis 2010."""
+    found = shipped_references()
+    densities = [one for one in found.values if one.name == "density" and one.method != "DFT"]
+    for mine in densities:
+        at = Conditions(mine.phase, mine.fractions, mine.temperature, 0.0, (1,), (1,), ("",))
+        best = found.of(at).best("density")
+        assert best is not None
+        assert best.composition == mine.composition
+    assert len(densities) == 1 + 7 + 11 + 4
+    lbs = found.of(glass_of({"Si": 20, "B": 120, "Li": 40, "O": 240}))
+    boron, rho = lbs.best("b4"), lbs.best("density")
+    assert boron is not None and rho is not None
+    assert (boron.value, rho.value) == (36.7, 2.21)
+    soda = found.of(glass_of({"Si": 50, "Na": 100, "O": 150}))
+    connected, half = soda.best("qn_mean"), soda.best("non_bridging_oxygen")
+    assert connected is not None and half is not None
+    assert connected.value == pytest.approx(2.0)  # metasilicate: chains
+    assert half.value == pytest.approx(200 / 3, abs=0.01)
+
+
+def glass_of(counts: dict[str, int]) -> Conditions:
+    total = sum(counts.values())
+    shares = {element: n / total for element, n in counts.items()}
+    return Conditions("glass", shares, None, 0.0, (total,), (1,), ("here",))

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.units import GPa
+from scipy.integrate import trapezoid
 
 from al_loop.errors import DatasetError
 from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
 from al_loop.glass.compare import compare, shipped_references
 from al_loop.glass.measuring import OBSERVABLES, observable
+from al_loop.glass.relax import relaxed
 from al_loop.glass.structure import StructureOptions
+from al_loop.units import density
+from tests.glass.lennard_jones import argon, lennard_jones
 from tests.glass.networks import rattled
 
 COARSE = StructureOptions(r_width=0.05, q_step=0.05, rings=("king",))
@@ -121,6 +126,24 @@ def test_lattice_parameters_of_a_shaken_supercell(name: str, parameters: tuple[f
     if name != "stishovite":  # another paper's cell
         verdicts = compare(found, shipped_references())
         assert {one.state for one in verdicts if one.name.startswith("lattice")} == {"inside"}
+
+
+def test_a_potential_gives_energy_moduli_and_modes() -> None:
+    """Argon in a cell that is too large relaxes to the crystal of which all is known (matscipy)."""
+    crystal = relaxed(argon(1), lennard_jones(), cell="isotropic", force=1e-8)
+    analytic = crystal.calc.get_property("elastic_constants", crystal) / GPa
+    bulk = (analytic[0, 0, 0, 0] + 2 * analytic[0, 0, 1, 1]) / 3
+    samples = [Trajectory((argon(1, a=a),)) for a in (5.3, 5.35)]
+    options = MeasureOptions(groups=("vibrations", "mechanics"), force=1e-5, max_frequency=5.0)
+    found = measure(samples, options, calculator=lennard_jones())
+    values = found.values
+    assert values["bulk_modulus"].value == pytest.approx(bulk, rel=2e-3)
+    assert values["density_at_rest"].value == pytest.approx(density(crystal), rel=1e-4)
+    energy = crystal.get_potential_energy() / len(crystal)
+    assert values["energy_at_rest"].value == pytest.approx(energy, abs=1e-6)
+    assert [one["energy_at_rest"] for one in found.by_sample] == pytest.approx([energy] * 2)
+    assert values["imaginary_modes"].value == 0.0
+    assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
 
 
 def test_what_has_melted_has_no_lattice() -> None:

@@ -85,6 +85,8 @@ OBSERVABLES: tuple[Observable, ...] = (
     Observable("diffusion_<X>", "cm2/s", "self-diffusion, from displacements"),
     Observable("conductivity", "S/cm", "ionic, after Nernst and Einstein"),
     Observable("imaginary_modes", "", "modes that lower the energy, at rest"),
+    Observable("energy_at_rest", "eV/atom", "relaxed with its cell: ranks glasses"),
+    Observable("density_at_rest", "g/cm3", "relaxed with its cell"),
     Observable("bulk_modulus", "GPa", "Hill average"),
     Observable("shear_modulus", "GPa", "Hill average"),
     Observable("young_modulus", "GPa", "Hill average"),

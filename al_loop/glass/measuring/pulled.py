@@ -1,10 +1,9 @@
-"""What needs a potential: elastic moduli and modes of a sample at rest."""
+"""What needs a potential: energy, elastic moduli and modes of a sample at rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from ase import Atoms
 from ase.calculators.calculator import Calculator
 
 from al_loop.errors import DatasetError
@@ -12,10 +11,11 @@ from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.moving import add_spectrum
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
-from al_loop.glass.mechanics import Elasticity, elastic_constants, isotropic_moduli
+from al_loop.glass.mechanics import elastic_constants, isotropic_moduli
 from al_loop.glass.relax import relaxed
 from al_loop.glass.trajectory import Trajectory
 from al_loop.glass.vibrations import dynamical_matrix, mode_density_of_states, normal_modes
+from al_loop.units import density
 
 _NO_CALCULATOR = "it needs a potential: give `calculator` (an ASE calculator)"
 
@@ -37,27 +37,24 @@ def modes(sample: Trajectory, options: MeasureOptions, calculator: Calculator) -
 
 
 def mechanics(
-    samples: Sequence[Trajectory],
+    sample: Trajectory,
     options: MeasureOptions,
     calculator: Calculator | None,
     advance: Callable[[], None],
 ) -> Part:
-    """Hill's moduli, with errors over samples; each sample relaxed with its cell first."""
+    """Of the last frame, relaxed with its cell: energy, density, Hill's moduli."""
     part = Part()
     with part.attempt("mechanics"):
         if calculator is None:
             raise DatasetError(_NO_CALCULATOR)
-        found = []
-        for sample in samples:
-            found.append(_stiffness(sample.frames[-1], options, calculator))
-            advance()
-        moduli = isotropic_moduli(found)
+        rest = relaxed(sample.frames[-1], calculator, cell="free", force=options.force)
+        energy = float(rest.get_potential_energy()) / len(rest)
+        part.values["energy_at_rest"] = Estimate(energy, None, 1, "eV/atom")
+        part.values["density_at_rest"] = Estimate(density(rest), None, 1, "g/cm3")
+        stiffness = elastic_constants(rest, calculator, strain=options.strain, force=options.force)
+        moduli = isotropic_moduli([stiffness])
         for name in ("bulk", "shear", "young"):
             part.values[f"{name}_modulus"] = moduli[name]
         part.values["poisson_ratio"] = moduli["poisson"]
+        advance()
     return part
-
-
-def _stiffness(atoms: Atoms, options: MeasureOptions, calculator: Calculator) -> Elasticity:
-    rest = relaxed(atoms, calculator, cell="free", force=options.force)
-    return elastic_constants(rest, calculator, strain=options.strain, force=options.force)

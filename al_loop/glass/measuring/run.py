@@ -71,10 +71,10 @@ def measure(
                 _join(part, modes(sample, options, calculator))
             else:
                 _join(part, vibrations(sample, options))
+        if "mechanics" in options.groups:
+            _join(part, mechanics(sample, options, calculator, advance))
         parts.append(part.finite())
     mean = mean_of(parts)
-    if "mechanics" in options.groups:
-        _join(mean, mechanics(samples, options, calculator, advance))
     return Measurement(
         _conditions(samples, options, fractions, mean.values),
         mean.values,

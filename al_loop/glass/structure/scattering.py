@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.integrate import trapezoid
 from scipy.interpolate import CubicSpline
 
 from al_loop.errors import DatasetError
@@ -145,7 +146,7 @@ def measured_correlation(
     weight = np.sinc(grid / q_max) if window == "lorch" else np.ones_like(grid)
     frames = np.pad(q[used] * (factors.neutron_frames(lengths)[:, used] - 1.0), ((0, 0), (1, 0)))
     waves = weight[:, None] * np.sin(np.outer(grid, radii))
-    transformed = np.trapezoid(frames[:, :, None] * waves, grid, axis=1)
+    transformed = trapezoid(frames[:, :, None] * waves, grid, axis=1)
     total = 4.0 * np.pi * factors.density * radii + 2.0 / np.pi * transformed
     return average_curve(radii, total, x_unit="Å", y_unit="1/Å2")
 
