@@ -48,8 +48,12 @@ class CalibrationPoints(_Document):
 
     deviation: list[float]
     error: list[float]
+    iteration: list[int] = []
+    """Which chose each of them."""
     record: CalibrationRecord | None
     """The latest one, where trust levels come from labels."""
+    records: dict[int, CalibrationRecord] = {}
+    """That of each iteration which has one."""
 
 
 class Curves(_Document):
@@ -120,11 +124,13 @@ def _calibration(ctx: Context, iterations: Sequence[IterationRecord]) -> Calibra
     order = np.argsort(evidence.deviation, kind="stable")
     deviation, error = evidence.deviation[order], evidence.error[order]
     seen = np.isfinite(deviation) & (deviation > 0) & (error > 0)
-    known = [one.calibration for one in iterations if one.calibration is not None]
+    known = {one.index: one.calibration for one in iterations if one.calibration is not None}
     return CalibrationPoints(
         deviation=deviation[seen].tolist(),
         error=error[seen].tolist(),
-        record=known[-1] if known else None,
+        iteration=evidence.iteration[order][seen].tolist(),
+        record=known[max(known)] if known else None,
+        records=known,
     )
 
 

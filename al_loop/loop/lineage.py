@@ -130,13 +130,11 @@ def atom_values(story: FrameStory) -> dict[str, Array]:
     true = label.forces if label else None
     values: dict[str, Array] = {}
     if here.atom_deviations is not None:
-        values["deviation of the committee"] = here.atom_deviations
+        values["deviation"] = here.atom_deviations
     if here.predicted_forces is not None and true is not None:
-        values["error of the predicted force"] = np.linalg.norm(
-            here.predicted_forces - true, axis=1
-        )
+        values["error of the force"] = np.linalg.norm(here.predicted_forces - true, axis=1)
     if true is not None:
-        values["force by the label"] = np.linalg.norm(true, axis=1)
+        values["force (label)"] = np.linalg.norm(true, axis=1)
     elif here.predicted_forces is not None:
-        values["predicted force"] = np.linalg.norm(here.predicted_forces, axis=1)
+        values["force (predicted)"] = np.linalg.norm(here.predicted_forces, axis=1)
     return values

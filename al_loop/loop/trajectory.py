@@ -60,7 +60,7 @@ def trajectory_of(store: Store, record: CampaignRecord, walk: WalkRecord) -> Tra
             ChosenSample(
                 frame=one.frame,
                 chosen=one.chosen,
-                time=None if one.step is None else one.step * ps,
+                time=None if one.step is None else plain([one.step * ps])[0],
                 deviation=one.deviation,
             )
             for one in chosen

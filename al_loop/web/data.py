@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 from al_loop.campaign.stages import TrustLevels
 from al_loop.errors import UserError
 from al_loop.loop.context import Context
+from al_loop.loop.coverage import Coverage, coverage_of
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
+from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
 from al_loop.store import CampaignRecord, Event, IterationRecord, Store
 
@@ -37,6 +40,21 @@ class StageBox:
 
 
 @dataclass(frozen=True)
+class Extent:
+    """What a campaign's frames cover, and what its stages have cost."""
+
+    coverage: Coverage
+    spending: list[StageCost]
+
+    def shade(self, count: int) -> int:
+        """0 (none) to 4 (as many as the fullest cell), on a logarithmic scale."""
+        fullest = max((n for row in self.coverage.counts for n in row), default=0)
+        if not count:
+            return 0
+        return 1 + round(3 * math.log(count) / math.log(fullest)) if fullest > 1 else 4
+
+
+@dataclass(frozen=True)
 class CampaignPage:
     """All that the page of a campaign says."""
 
@@ -48,6 +66,7 @@ class CampaignPage:
     queue_frames: int
     events: list[Event]
     """The youngest first."""
+    extent: Extent
     trust: TrustLevels | None
     """The fixed ones, as last asked for; None in a campaign that cannot be read here."""
     unreadable: str
@@ -63,6 +82,7 @@ class Reader:
         self._statuses: dict[str, tuple[object, CampaignStatus]] = {}
         self._curves: dict[str, tuple[object, Curves]] = {}
         self._histograms: dict[tuple[str, int], tuple[object, DeviationHistogram]] = {}
+        self._extents: dict[str, tuple[object, Extent]] = {}
 
     def campaign(self, name: str) -> CampaignPage | None:
         """The page of a campaign; None when there is none of this name."""
@@ -80,6 +100,7 @@ class Reader:
             queue_jobs=len(queue),
             queue_frames=sum(len(job.items) for job in queue),
             events=events[::-1],
+            extent=self._extent(record, latest),
             trust=_trust(record),
             unreadable=_unreadable(self.store, name),
         )
@@ -112,6 +133,21 @@ class Reader:
         if made is not None and stamp is not None:
             with self._lock:
                 self._histograms[key] = (stamp, made)
+        return made
+
+    def _extent(self, record: CampaignRecord, latest: IterationRecord | None) -> Extent:
+        """Worked out again when a stage ends or labels are counted anew."""
+        with self._lock:
+            kept = self._extents.get(record.name)
+        if kept is not None and kept[0] == latest:
+            return kept[1]
+        iterations = self.store.iterations.all(record.name)
+        made = Extent(
+            coverage=coverage_of(self.store, record.name),
+            spending=spending_of(self.store, record, iterations),
+        )
+        with self._lock:
+            self._extents[record.name] = (latest, made)
         return made
 
     def _status(

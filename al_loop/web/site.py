@@ -16,6 +16,7 @@ from al_loop.store import Connection, Store
 from al_loop.store.faults import translate
 from al_loop.web.actions import actions
 from al_loop.web.data import Reader
+from al_loop.web.details import details
 from al_loop.web.fireworks_site import fresh_site, refuse_odd_requests
 from al_loop.web.headers import dress
 from al_loop.web.login import guard
@@ -55,6 +56,7 @@ def open_site(connection: Connection, users: Users, *, secure: bool = False) -> 
         dress(app, secure=secure)
         add_filters(app)
         app.register_blueprint(pages)
+        app.register_blueprint(details)
         app.register_blueprint(actions)
         _explain_errors(app, hurried)
         yield app

@@ -42,7 +42,20 @@ def seconds(value: float) -> str:
     return f"{value:.1f} s"
 
 
+def amount(value: float | None) -> str:
+    """With three significant digits; a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def short(frame: str) -> str:
+    """A frame's hash as people read it."""
+    return frame[:10]
+
+
 def add_filters(app: Flask) -> None:
     """Make these known to the templates."""
     app.jinja_env.filters.update(number=number, moment=moment, seconds=seconds, words=words)
+    app.jinja_env.filters.update(short=short, amount=amount)
     app.jinja_env.globals.update(share=share)

@@ -18,7 +18,7 @@ VALUES = {
     "sorting_order": "ASCENDING",
     "key": "campaign", "value": "cheap", "interval": "days", "num_intervals": "3",
     "coll": "fireworks", "filename": "css/styles.css", "name": "cheap", "index": "0",
-    "iteration": "0",
+    "iteration": "0", "member": "0", "walker": "quartz-0", "frame": "0" * 64,
 }  # fmt: skip
 
 

@@ -3,53 +3,9 @@
 (() => {
   const root = document.getElementById("charts");
   if (!root) return;
-  const HEIGHT = 270;
-  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-  const made = new Map(), texts = new Map();
-  let curves = null, histogram = null, chosen = null;
-
-  const round = (v) => (v == null ? "–" : Math.abs(v) >= 100 ? v.toFixed(0) : String(Number(v.toPrecision(3))));
-  const axis = (label, values) => ({
-    label, stroke: css("soft"), size: 50, labelSize: 22,
-    grid: { stroke: css("line"), width: 1 }, ticks: { stroke: css("line"), width: 1 },
-    values: values || ((_, ticks) => ticks.map((v) => (v == null ? "" : round(v)))),
-    font: "12px system-ui", labelFont: "12px system-ui",
-  });
-  const line = (label, colour, more) => ({
-    label, stroke: css(colour), width: 2, spanGaps: true, value: (_, v) => round(v),
-    points: { size: 7, fill: css(colour) }, ...more,
-  });
-
-  function draw(id, options, data) {
-    const place = document.getElementById(id);
-    made.get(id)?.destroy();
-    made.delete(id);
-    place.textContent = "";
-    if (!data || !data[0].length) {
-      const none = document.createElement("p");
-      none.className = "none";
-      none.textContent = "Nothing to show yet.";
-      place.append(none);
-      return;
-    }
-    const width = Math.max(240, place.clientWidth);
-    made.set(id, new uPlot({ width, height: HEIGHT, padding: [10, 14, 0, 0], ...options }, data, place));
-  }
-
-  // Shades the candidates: what lies between the trust levels.
-  const band = (trust) => ({
-    hooks: { drawClear: [(u) => {
-      const [left, right] = [trust.lower, trust.upper].map((v) => {
-        const { left: l, width: w } = u.bbox, x = u.valToPos(v, "x", true);
-        return Math.min(Math.max(x, l), l + w);
-      });
-      u.ctx.save();
-      u.ctx.globalAlpha = 0.18;
-      u.ctx.fillStyle = css("orange");
-      u.ctx.fillRect(left, u.bbox.top, right - left, u.bbox.height);
-      u.ctx.restore();
-    }] },
-  });
+  const { css, round, axis, line, dots, log, logAxis, band, draw, follow } = plots;
+  const texts = new Map();
+  let curves = null, histogram = null, chosen = null, asked = "";
 
   function learning() {
     const points = [...curves.learning].sort((a, b) => a.labels - b.labels);
@@ -74,19 +30,13 @@
     }, [rows.map((r) => r.iteration), per("accurate"), per("candidate"), per("failed")]);
   }
 
-  const log = (_, low, high) => (low === high ? [low / 2, high * 2] : [low / 1.15, high * 1.15]);
-  // 1, 2 and 5 of each decade; 1 alone where there are many.
-  function logSplits(_, __, low, high) {
-    const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
-    const steps = to - from > 3 ? [1] : [1, 2, 5];
-    const all = [];
-    for (let n = from; n <= to; n++) for (const s of steps) all.push(Number(`${s}e${n}`));
-    return all.filter((v) => v >= low && v <= high);
-  }
-  const logAxis = (label) => ({ ...axis(label, (_, ticks) => ticks.map(round)), splits: logSplits, filter: (_, ticks) => ticks });
-
+  // All labelled frames with the latest calibration, or an iteration's with its own.
   function calibration() {
-    const { deviation, error, record } = curves.calibration;
+    const all = curves.calibration;
+    const at = asked === "" ? null : Number(asked);
+    const rows = all.deviation.map((_, i) => i).filter((i) => at === null || all.iteration[i] === at);
+    const deviation = rows.map((i) => all.deviation[i]), error = rows.map((i) => all.error[i]);
+    const record = at === null ? all.record : all.records[at] ?? null;
     const pooled = record?.levels.find((one) => one.group === "");
     const lines = !pooled || pooled.ratio == null ? [] : [
       [line(`${round(100 * (1 - record.missed))} % below`, "orange", { points: { show: false } }), deviation.map((d) => d * pooled.ratio)],
@@ -97,9 +47,7 @@
       scales: { x: { time: false, distr: 3, range: log }, y: { distr: 3, range: log } },
       axes: [logAxis("deviation before training (eV/Å)"), logAxis("largest force error (eV/Å)")],
       plugins: record ? [band(pooled ? pooled.trust : record.fixed)] : [],
-      series: [{ label: "deviation", value: (_, v) => round(v) },
-        line("labelled frames", "blue", { stroke: css("blue"), paths: () => null, points: { show: true, size: 5, fill: css("blue"), width: 0 } }),
-        ...lines.map(([series]) => series)],
+      series: [{ label: "deviation", value: (_, v) => round(v) }, dots("labelled frames", "blue"), ...lines.map(([series]) => series)],
     }, [deviation, error, ...lines.map(([, values]) => values)]);
   }
 
@@ -132,8 +80,14 @@
     deviations();
   }
 
-  const which = document.getElementById("which");
+  const which = document.getElementById("which"), when = document.getElementById("when");
   function offer() {
+    const labelled = ["", ...[...new Set(curves.calibration.iteration)].sort((a, b) => a - b).map(String)];
+    if ([...when.options].map((o) => o.value).join() !== labelled.join()) {
+      when.replaceChildren(...labelled.map((i) => new Option(i || "all", i)));
+      asked = labelled.includes(asked) ? asked : "";
+      when.value = asked;
+    }
     const indices = curves.fractions.map((row) => String(row.iteration));
     const latest = chosen === null || chosen === which.lastElementChild?.value;
     if ([...which.options].map((o) => o.value).join() !== indices.join()) {
@@ -146,6 +100,11 @@
     chosen = which.value;
     texts.clear();
     choose().catch(() => {});
+  });
+
+  when.addEventListener("change", () => {
+    asked = when.value;
+    calibration();
   });
 
   async function refresh() {
@@ -164,9 +123,7 @@
     if (curves) [learning, fractions, calibration, deviations].forEach((f) => f());
   }
 
-  let waiting;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(redraw, 150); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  follow(redraw);
   document.addEventListener("refreshed", () => refresh().catch(() => {}));
   refresh().catch(() => {});
 })();
