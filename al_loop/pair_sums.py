@@ -21,7 +21,7 @@ Indices = NDArray[np.int64]
 
 
 def pair_calculator(name: str) -> FunctionCalculator:
-    """A published potential (``bks``, ``pmmcs``, ``du-teter``) as an ASE calculator."""
+    """A published potential (``bks``, ``pmmcs``, ``du-teter``, ``shik``) as an ASE calculator."""
     potential = POTENTIALS[name]
     coulomb = coulomb_of(potential)
     return FunctionCalculator(lambda atoms: pair_sums(atoms, potential, coulomb))

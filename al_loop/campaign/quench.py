@@ -60,7 +60,7 @@ class Snapshots(Options):
 class Quenching(Options):
     """How a box is melted and quenched at constant volume under a published potential."""
 
-    potential: Potential = Field(description="Published pair potential: bks, pmmcs or du-teter.")
+    potential: Potential = Field(description="Published: bks, pmmcs, du-teter or shik.")
     melt: Melt = Field(default_factory=lambda: Melt.model_validate({}))
     quench: Quench = Field(default_factory=lambda: Quench.model_validate({}))
     glass: Glass = Field(default_factory=lambda: Glass.model_validate({}))

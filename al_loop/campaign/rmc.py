@@ -84,14 +84,14 @@ def _read(given: Any, info: ValidationInfo) -> Any:
 class Hybrid(Options):
     """The energy that moves of hybrid RMC see, too."""
 
-    potential: Potential = Field(description="Published pair potential: bks, pmmcs or du-teter.")
+    potential: Potential = Field(description="Published: bks, pmmcs, du-teter or shik.")
     temperature: Positive = Field(description="Moves up by kT are taken, K.")
 
 
 class Minimise(Options):
     """The way downhill after each cycle of FEAR."""
 
-    potential: Potential = Field(description="Published pair potential: bks, pmmcs or du-teter.")
+    potential: Potential = Field(description="Published: bks, pmmcs, du-teter or shik.")
     steps: int = Field(100, ge=1, le=100_000, description="Of the minimisation, at most.")
     force: Positive = Field(0.1, description="It ends where no force is larger, eV/Å.")
 

@@ -15,7 +15,7 @@ from al_loop.pair_sums import pair_calculator
 _REMEDY = (
     "name it as --calculator module:name with --argument KEY=VALUE, for example "
     "--calculator deepmd.calculator:DP --argument model=graph.pb; or --calculator bks "
-    "(or pmmcs, du-teter)"
+    "(or pmmcs, du-teter, shik)"
 )
 
 

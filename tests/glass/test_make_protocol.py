@@ -10,7 +10,14 @@ import pytest
 from pydantic import ValidationError
 
 from al_loop.errors import UserError
-from al_loop.glass.make import Protocol, load_protocol, runs_of, segments_of, variants
+from al_loop.glass.make import (
+    Protocol,
+    load_protocol,
+    protocol_names,
+    runs_of,
+    segments_of,
+    variants,
+)
 from al_loop.units import density
 
 SILICA = {"kind": "pack", "formula": "SiO2", "atoms": 72, "density": 2.2}
@@ -60,15 +67,16 @@ def test_each_axis_is_pulled_from_the_same_glass() -> None:
 
 
 def test_a_step_goes_on_from_the_one_that_it_names() -> None:
-    *_, compress, strain = segments_of(
+    parts = segments_of(
         protocol(
             MELT,
             {"do": "compress", "to": 2, "measure": 0},
             {"do": "strain", "after": "melt", "axes": ["y"], "to": -0.01},
         )
-    )[-3:]
-    assert compress.before == "strain-y-0pc-hold" or compress.before == "melt"
-    assert strain.stretch == 1.0 and strain.axis == "y"
+    )
+    assert next(part.before for part in parts if part.step == "strain") == "melt"
+    assert parts[-1].name == "strain-y--1pc-hold"
+    assert parts[-2].stretch == pytest.approx(0.99)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +133,36 @@ def test_a_wrong_key_is_named_with_its_line(tmp_path: Path) -> None:
     assert "line 7: steps[1].rate: this key is needed" in caught.value.what
     with pytest.raises(UserError, match="no protocol"):
         load_protocol("nothing-of-the-kind")
+
+
+@pytest.mark.parametrize("name", protocol_names())
+def test_each_protocol_that_ships_can_be_run(name: str) -> None:
+    found = load_protocol(name)
+    assert found.name == name
+    assert len(found.about.splitlines()[0]) < 115
+    for run in runs_of(found):
+        if run.sample:
+            continue
+        assert segments_of(run.protocol)
+        if run.protocol.start.kind == "pack":
+            charge = {"Li": 1, "Na": 1, "B": 3, "Si": 4, "O": -2}
+            counts = run.protocol.start.counts()
+            assert sum(charge[symbol] * n for symbol, n in counts.items()) == 0
+
+
+def test_protocols_are_those_of_the_papers() -> None:
+    """Their own figures: K/s of the rates, glasses, pressures, atoms."""
+    rates = [run.protocol for run in runs_of(load_protocol("silica-cooling-rates"))]
+    slow = {f"{one.steps[3].rate * 1e12:.2g}" for one in rates if one.steps[3].do == "quench"}
+    assert {"3.8e+10", "3.8e+13"} <= slow and len(rates) == 7 * 5
+    borates = list(variants(load_protocol("lithium-borosilicates")))
+    assert len(borates) == 11
+    densities = [one.start.density for one in borates if one.start.kind == "pack"]
+    assert sorted(densities) == sorted(
+        [2.21, 2.26, 2.30, 2.31, 2.31, 2.34, 2.32, 2.17, 2.20, 2.10, 2.17]
+    )
+    sodium = [one.start for one in variants(load_protocol("sodium-silicates"))]
+    atoms = [sum(one.counts().values()) for one in sodium if one.kind == "pack"]
+    assert len(atoms) == 8 and all(abs(n - 1500) <= 0.2 * 1500 for n in atoms)
+    pressed = segments_of(load_protocol("compression"))
+    assert pressed[-1].pressure == (14.0, 14.0) and pressed[-1].ensemble == "nve"

@@ -54,8 +54,10 @@ class Protocol(Options):
             raise ValueError("vary.atoms and vary.compositions need a start of kind pack")
         from al_loop.glass.make.plan import segments_of
 
-        for one in variants(self):  # each has its own rates: all must be possible
+        for one in variants(self):  # all must be possible
             segments_of(one)
+            if isinstance(one.start, Pack):
+                one.start.counts()
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -41,6 +42,11 @@ class Glass(Options):
         return self.formula or title(self.oxides or {})
 
 
+@lru_cache(maxsize=256)
+def _whole(shares: tuple[tuple[str, float], ...], atoms: int) -> tuple[tuple[str, int], ...]:
+    return tuple(whole_units(dict(shares), atoms=atoms).counts.items())
+
+
 class Pack(Glass):
     """Atoms at random in a cube, no two closer than they may be."""
 
@@ -48,7 +54,8 @@ class Pack(Glass):
     atoms: int = Field(
         ge=2,
         le=1_000_000,
-        description="Atoms; of oxides in mol % the nearest number that meets the composition.",
+        description="Atoms: the nearest number of whole formula units; of oxides in mol % the "
+        "nearest that meets the composition.",
     )
     min_distance: PairDistances = Field(
         default_factory=dict,
@@ -56,16 +63,10 @@ class Pack(Glass):
         "the covalent radii to oxygen, 2 Å for the others.",
     )
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.oxides:
-            whole_units(self.oxides, atoms=self.atoms)
-        return self
-
     def counts(self) -> dict[str, int]:
         """Element -> atoms."""
         if self.oxides:
-            return whole_units(self.oxides, atoms=self.atoms).counts
+            return dict(_whole(tuple(self.oxides.items()), self.atoms))
         counts: dict[str, int] = Formula(self.formula or "").count()
         units = max(1, round(self.atoms / sum(counts.values())))
         return {symbol: n * units for symbol, n in counts.items()}

@@ -46,14 +46,15 @@ def tabulated(
     reach = max(coulomb.cutoff, potential.cutoff)
     r = np.sqrt(np.linspace(0, reach**2, _POINTS))
     x = np.maximum(r, _CLOSEST)
+    charges = potential.charges_of(counts)
+    short = {frozenset(one): one for one in potential.pairs(counts)}
     rows = []
     for pair in pairs:
         a, b = pair.split("-")
-        energy = potential.charges[a] * potential.charges[b] * coulomb(x)[0]
+        energy = charges[a] * charges[b] * coulomb(x)[0]
         energy[x >= coulomb.cutoff] = 0.0
-        if "O" in (a, b):
+        if found := short.get(frozenset((a, b))):
             near = x < potential.cutoff
-            other = a if b == "O" else b
-            energy[near] += potential.short_range(other, counts)(x[near])[0]
+            energy[near] += potential.short_range(found[0], counts, found[1])(x[near])[0]
         rows.append(energy)
     return PairTable(np.array(rows), reach)
