@@ -210,6 +210,8 @@ def test_another_measurement_is_a_reference() -> None:
         measured({"density": Estimate(2.2, 0.001, 4, "g/cm3")}, {"s_neutron": wave()}), found
     )
     assert [one.state for one in verdicts] == ["inside", "inside"]
+    fixed = from_measurement(measured({"density": Estimate(2.2, 0.0, 4, "g/cm3")}), source="nvt")
+    assert compare(density(2.2000001, 0.0), fixed)[0].state == "inside"
 
 
 def test_shipped_references_are_whole() -> None:
@@ -240,6 +242,16 @@ def test_shipped_references_belong_to_one_glass_each() -> None:
     assert connected is not None and half is not None
     assert connected.value == pytest.approx(2.0)  # metasilicate: chains
     assert half.value == pytest.approx(200 / 3, abs=0.01)
+
+
+def test_a_small_box_finds_the_nearest_glass() -> None:
+    """22 of 100 soda: NS20 is 0.013 away in fractions of atoms, NS22.5 is 0.003."""
+    near = glass_of({"Si": 78, "Na": 44, "O": 178})
+    best = shipped_references().of(near).best("density")
+    assert best is not None
+    assert best.composition == {"SiO2": 77.5, "Na2O": 22.5}
+    between = glass_of({"Si": 75, "Na": 50, "O": 175})
+    assert shipped_references().of(between).values == ()
 
 
 def glass_of(counts: dict[str, int]) -> Conditions:

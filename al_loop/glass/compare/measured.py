@@ -6,11 +6,14 @@ from al_loop.glass.compare.curve_file import TOLERANCE
 from al_loop.glass.compare.reference import ROOM, Reference, ReferenceCurve, References, Subject
 from al_loop.glass.measuring.measurement import Measurement
 
+_AGREE = 1.0e-3
+
 
 def from_measurement(measurement: Measurement, *, source: str) -> References:
     """Its values (with errors of their own) and curves as references.
 
-    A value without an error bar has no width to agree within and is left out.
+    What lies within a thousandth of a value agrees with it, also where its error is smaller. A
+    value without an error bar has no width to agree within and is left out.
     """
     at = measurement.conditions
     common = {
@@ -23,7 +26,14 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
     }
     values = tuple(
         Reference.model_validate(
-            {**common, "name": name, "value": one.value, "unit": one.unit, "uncertainty": one.error}
+            {
+                **common,
+                "name": name,
+                "value": one.value,
+                "unit": one.unit,
+                "uncertainty": one.error,
+                "spread": _AGREE * abs(one.value),
+            }
         )
         for name, one in measurement.values.items()
         if one.error is not None

@@ -31,7 +31,8 @@ METHODS: tuple[Method, ...] = (
 Positive = Annotated[float, Field(gt=0.0)]
 ROOM = 300.0
 """K: what is meant where nobody says."""
-_SAME_FRACTION = 0.006
+_SAME_FRACTION = 0.01
+_AS_NEAR = 0.003
 _SAME_PRESSURE = 0.5  # GPa
 
 
@@ -70,18 +71,22 @@ class Subject(BaseModel):
         total = sum(counts.values())
         return {element: n / total for element, n in counts.items()}
 
+    def distance(self, fractions: Mapping[str, float]) -> float:
+        """The largest difference of an element's fraction of atoms."""
+        mine = self.fractions
+        return max(abs(mine.get(one, 0.0) - fractions.get(one, 0.0)) for one in {*mine, *fractions})
+
     def concerns(self, conditions: Conditions) -> bool:
         """Whether it is of this phase and composition, at this temperature and pressure.
 
-        Fractions of atoms may differ by 0.006, temperatures by 50 K or a tenth, pressures by
-        0.5 GPa. A measurement without a temperature is taken for one at 300 K.
+        Fractions of atoms may differ by 0.01 (boxes have whole atoms), temperatures by 50 K or a
+        tenth, pressures by 0.5 GPa. A measurement without a temperature is taken for one at 300 K.
         """
-        mine, other = self.fractions, conditions.fractions
         kelvin = ROOM if conditions.temperature is None else conditions.temperature
         return (
             self.phase == conditions.phase
-            and set(mine) == set(other)
-            and all(abs(mine[one] - other[one]) <= _SAME_FRACTION for one in mine)
+            and set(self.fractions) == set(conditions.fractions)
+            and self.distance(conditions.fractions) <= _SAME_FRACTION
             and abs(self.temperature - kelvin) <= max(50.0, 0.1 * self.temperature)
             and abs(self.pressure - conditions.pressure) <= _SAME_PRESSURE
         )
@@ -178,20 +183,24 @@ class References:
         return References(self.values + other.values, self.curves + other.curves)
 
     def of(self, conditions: Conditions) -> References:
-        """Those of this phase, composition, temperature and pressure; most trusted first."""
+        """Those of this phase, composition, temperature and pressure; most trusted first.
+
+        Of several compositions that are near enough, those that are nearest.
+        """
+        values = [one for one in self.values if one.concerns(conditions)]
+        curves = [one for one in self.curves if one.subject.concerns(conditions)]
+        subjects = [one.subject for one in values] + [one.subject for one in curves]
+        nearest = min((one.distance(conditions.fractions) for one in subjects), default=0.0)
+
+        def near(one: Reference | ReferenceCurve) -> bool:
+            return one.subject.distance(conditions.fractions) <= nearest + _AS_NEAR
+
+        def trust(one: Reference | ReferenceCurve) -> int:
+            return METHODS.index(one.subject.method)
+
         return References(
-            tuple(
-                sorted(
-                    (one for one in self.values if one.concerns(conditions)),
-                    key=lambda one: METHODS.index(one.method),
-                )
-            ),
-            tuple(
-                sorted(
-                    (one for one in self.curves if one.subject.concerns(conditions)),
-                    key=lambda one: METHODS.index(one.subject.method),
-                )
-            ),
+            tuple(sorted(filter(near, values), key=trust)),
+            tuple(sorted(filter(near, curves), key=trust)),
         )
 
     def best(self, name: str) -> Reference | None:
