@@ -16,6 +16,8 @@ from flask import Flask, Response, abort, redirect, render_template, request, ur
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.wrappers import Response as AnyResponse
 
+from al_loop.web.masking import MASK
+
 INTERVALS = ("minutes", "hours", "days", "weeks", "months", "years")
 MOST_INTERVALS = 366
 SORTED_BY = ("_id", "fw_id", "name", "created_on", "updated_on")
@@ -95,7 +97,7 @@ def without_secrets(value: Json) -> Json:
     """``value`` with dots for whatever stands under a key that sounds like a secret."""
     if isinstance(value, Mapping):
         return {
-            str(key): "•••" if _sounds_secret(str(key)) else without_secrets(inner)
+            str(key): MASK if _sounds_secret(str(key)) else without_secrets(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
+from al_loop.web.masking import hide_logins
+
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -31,6 +33,14 @@ HEADERS = {
 _SHIPPED = "private, max-age=3600"
 
 
+def _mask(response: Response) -> None:
+    """Of every text that is sent, so that no page can forget it."""
+    if response.mimetype in ("text/html", "application/json"):
+        text = response.get_data(as_text=True)
+        if (hidden := hide_logins(text)) != text:
+            response.set_data(hidden)
+
+
 def dress(app: Flask, *, secure: bool) -> None:
     """Set the headers of every answer; ``secure``: the site is reached by https only."""
 
@@ -43,6 +53,7 @@ def dress(app: Flask, *, secure: bool) -> None:
             response.headers["Cache-Control"] = _SHIPPED
             return response
         response.headers["Cache-Control"] = "private, no-cache"
+        _mask(response)
         response.vary.add("Cookie")
         if request.method == "GET" and response.status_code == 200:
             response.add_etag()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -77,12 +78,17 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
             "errorlog": "-",
             "loglevel": "warning",
             "control_socket_disable": True,
+            "worker_exit": self._close,
         }
         if address.secure:
             settings |= {"certfile": str(address.certificate), "keyfile": str(address.key)}
         for name, value in settings.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def _close(self, server: object, worker: object) -> None:
+        """Of the process that ends: what is left open is closed in no order, with a traceback."""
+        self._open.close()
 
     def load(self) -> Flask:
         """In each process of its own: connections do not survive a fork."""
@@ -99,4 +105,5 @@ def serve(connection: Connection, users: Users, address: Address) -> None:
     os.environ["MPLBACKEND"] = "Agg"  # FireWorks' reports draw by pyplot
     with open_site(connection, users, secure=address.secure):
         pass
+    sys.stdout.flush()  # else each process that is forked writes it, the password included, again
     _Server(connection, users, address).run()
