@@ -93,8 +93,18 @@ def gate(records: tuple[GateRecord, ...], observable: str) -> GateRecord:
 
 
 def test_a_campaign_whose_glass_passes_is_converged(store: Store, tmp_path: Path) -> None:
-    begin(store, tmp_path, {"density": "2 %", "closest_Si-O": ">= 0.5 Å"})
+    """One that ended without: its last committee makes the glass when it is asked for."""
+    spec = asking(tmp_path, {"density": "2 %", "closest_Si-O": ">= 0.5 Å"})
+    easy = spec.converge.model_copy(update={"glass": {}})
+    without = spec.model_copy(update={"validation": None, "converge": easy})
+    register(store, without, base=tmp_path)
     carry_on(store, Hands(), lambda: state(store) != "running")
+    assert state(store) == "converged" and "validate" not in last(store).seconds
+    index = last(store).index
+    store.campaigns.amend(NAME, dump_campaign(spec), pending=None)
+    store.campaigns.set_state(NAME, "running", "")
+    carry_on(store, Hands(), lambda: state(store) != "running")
+    assert last(store).index == index
     record = store.campaigns.get(NAME)
     assert record is not None
     assert record.state == "converged", record.reason
