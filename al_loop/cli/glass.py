@@ -195,7 +195,7 @@ def compare(
         }  # fmt: skip
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        out.print(verdicts_view(found, verdicts, results))
+        out.print(verdicts_view(found, verdicts, results, references.nearest(found.conditions)))
     if any(one.state != "passed" for one in results):
         raise typer.Exit(1)
 

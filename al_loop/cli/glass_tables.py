@@ -45,9 +45,12 @@ def values_table(found: Measurement) -> RenderableType:
 
 
 def verdicts_view(
-    found: Measurement, verdicts: Sequence[Verdict], gates: Sequence[GateResult]
+    found: Measurement, verdicts: Sequence[Verdict], gates: Sequence[GateResult], nearest: str
 ) -> RenderableType:
-    """Each value and curve beside its references; then the gates."""
+    """Each value and curve beside its references; then the gates.
+
+    ``nearest``: the glass nearest to this one that there are references of, in words.
+    """
     from al_loop.glass.compare.report import allowed, said
 
     table = _table("observable", "measured", "reference", "verdict", "by", "source")
@@ -73,7 +76,8 @@ def verdicts_view(
         parts.append(
             Text(
                 "there is no reference for this composition, phase, temperature and pressure "
-                "(give yours with --reference)",
+                "(give yours with --reference)"
+                + (f"; the nearest is of {nearest}" if nearest else ""),
                 style="yellow",
             )
         )

@@ -74,6 +74,10 @@ def test_what_is_not_there_is_undecided_and_says_why() -> None:
     at = density(2.2, 0.01)
     no_reference = judge(parse_gates({"density": "2 %"}), at, References())[0]
     assert (no_reference.state, no_reference.because) == ("undecided", "no reference")
+    hot = measured(at.values, temperature=1500.0)
+    near = judge(parse_gates({"density": "2 %"}), hot, reference())[0]
+    assert near.because == "no reference"
+    assert "there is SiO2 at 300 K, 0 GPa" in near.words
     cold = Measurement(at.conditions, {}, {}, {"mechanics": "it needs a potential"})
     missing = judge(parse_gates({"bulk": ">= 30 GPa"}), cold, References())[0]
     assert missing.because == "not measured"

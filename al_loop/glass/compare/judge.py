@@ -50,7 +50,14 @@ def judge(
     without an error bar (a single sample of one frame) is judged by itself, and the words say so.
     """
     ours = references.of(measurement.conditions)
-    return [_judge(one, measurement, ours) for one in gates]
+    found = [_judge(one, measurement, ours) for one in gates]
+    if near := references.nearest(measurement.conditions):
+        hint = f"; there is {near}"
+        return [
+            replace(one, words=one.words + hint) if one.because == "no reference" else one
+            for one in found
+        ]
+    return found
 
 
 def _judge(gate: Gate, measurement: Measurement, ours: References) -> GateResult:

@@ -15,6 +15,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.compare.units import factor
 from al_loop.glass.measuring.measurement import Conditions
 from al_loop.glass.measuring.names import observable
+from al_loop.glass.oxides import title
 from al_loop.units import Array
 
 Method = Literal["experiment", "DFT", "stoichiometry", "NNP", "classical", "measurement"]
@@ -202,6 +203,27 @@ class References:
             tuple(sorted(filter(near, values), key=trust)),
             tuple(sorted(filter(near, curves), key=trust)),
         )
+
+    def nearest(self, conditions: Conditions) -> str:
+        """The glass of the same elements and phase that is nearest, in words; empty without any."""
+        subjects = [one.subject for one in self.values] + [one.subject for one in self.curves]
+        alike = [
+            one
+            for one in subjects
+            if one.phase == conditions.phase and set(one.fractions) == set(conditions.fractions)
+        ]
+        if not alike:
+            return ""
+        kelvin = ROOM if conditions.temperature is None else conditions.temperature
+        one = min(
+            alike,
+            key=lambda one: (
+                round(one.distance(conditions.fractions), 3),
+                abs(one.temperature - kelvin),
+                abs(one.pressure - conditions.pressure),
+            ),
+        )
+        return f"{title(one.fractions)} at {one.temperature:g} K, {one.pressure:g} GPa"
 
     def best(self, name: str) -> Reference | None:
         """The most trusted value of this name, of references of one substance."""
