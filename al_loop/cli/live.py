@@ -20,6 +20,9 @@ OVERLAP = timedelta(seconds=2)
 """Of two events at nearly the same time the later one may be seen first."""
 SHOWN = {
     "stage-complete": "",
+    "stage-continues": "",
+    "glass-failed": "red",
+    "glass-stopped": "yellow",
     "campaign-ended": "bold",
     "campaign-failed": "red",
     "campaign-revived": "yellow",

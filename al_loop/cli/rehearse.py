@@ -111,7 +111,7 @@ def _labels(cost: Cost, price: Price | None, terms: Terms) -> str:
 
 
 def _measured(stage: str, terms: Terms) -> str:
-    if stage == "explore" and terms.in_md > 1:
+    if stage in ("explore", "validate") and terms.in_md > 1:
         return f"measured; times {terms.in_md:.2f} for D3 in MD, which is assumed"
     if stage == "quench":
         return "measured; nothing where the real campaign has this database: boxes are shared"

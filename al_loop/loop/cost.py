@@ -24,6 +24,10 @@ MEASURED: tuple[Stage, ...] = tuple(
 """Stages that a rehearsal does as the real campaign will; the others are labels."""
 
 
+_MD: tuple[Stage, ...] = ("explore", "validate")
+"""Stages that the explorer runs."""
+
+
 @dataclass(frozen=True)
 class Step:
     """An iteration of the rehearsal.
@@ -73,7 +77,7 @@ class Terms:
 
     def factor(self, stage: Stage) -> float:
         """By which a stage takes longer than in the rehearsal."""
-        return self.in_md if stage == "explore" else 1.0
+        return self.in_md if stage in _MD else 1.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _step(ctx: Context, record: IterationRecord) -> Step:
     core_seconds: dict[Stage, float] = {}
     for stage in MEASURED:
         jobs = ctx.store.jobs.of_stage(ctx.name, record.index, stage)
-        each = threads if stage == "explore" else 1
+        each = threads if stage in _MD else 1
         core_seconds[stage] = each * math.fsum(_held(job) for job in jobs)
     core_seconds["select"] = record.seconds.get("select", 0.0)
     return Step(

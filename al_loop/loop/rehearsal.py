@@ -68,6 +68,9 @@ def rehearsal_of(spec: CampaignSpec, teacher: str) -> Rehearsal:
     if data["dispersion"]:
         changes.append("dispersion is left out: the teacher's labels are taken as they are")
         data["dispersion"] = None
+    if spec.converge.glass:
+        changes.append("converge.glass is left out: a teacher's glass is made, and not judged")
+        data["converge"]["glass"] = {}
     if spec.budget.hours is not None:
         changes.append("budget.hours is left out: a rehearsal's hours are not the real ones")
         data["budget"]["hours"] = None

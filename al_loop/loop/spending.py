@@ -48,5 +48,5 @@ def spending_of(
 
 def _threads(record: CampaignRecord, stage: Stage) -> int:
     """As it stands in the store: also a campaign whose engines are not installed here."""
-    section = record.spec.get({"assess": "train"}.get(stage, stage)) or {}
+    section = record.spec.get({"assess": "train", "validate": "explore"}.get(stage, stage)) or {}
     return int((section.get("options") or {}).get("threads") or 1)

@@ -19,6 +19,7 @@ from al_loop.loop.context import Context
 from al_loop.loop.glass_gates import check_gates
 from al_loop.loop.jobs import run_job
 from al_loop.loop.measuring import collect_measurement
+from al_loop.loop.rehearsal import rehearsal_of
 from al_loop.loop.stages.explore import walkers_of
 from al_loop.loop.status import status_of
 from al_loop.loop.validating import course_of
@@ -279,6 +280,14 @@ def test_a_quench_has_the_rate_that_is_asked_for(tmp_path: Path) -> None:
     assert samples - course.skip == 20
     measured = (samples - course.skip) * course.hold.sample_every * 0.002
     assert measured == pytest.approx(8, rel=0.05), "the first fifth of 10 ps is left out"
+
+
+def test_a_rehearsal_makes_glasses_and_does_not_judge_them(tmp_path: Path) -> None:
+    spec = asking(tmp_path, {"density": "2 %"})
+    real = spec.model_copy(update={"label": spec.label.model_copy(update={"engine": "xtb"})})
+    rehearsal = rehearsal_of(real, "pair")
+    assert rehearsal.spec.validation == spec.validation and not rehearsal.spec.converge.glass
+    assert any("converge.glass is left out" in text for text in rehearsal.changes)
 
 
 @pytest.mark.parametrize(
