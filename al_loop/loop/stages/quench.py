@@ -117,4 +117,4 @@ def _why_none(ctx: Context, name: str, dropped: list[str]) -> str:
     if dropped:
         return f"structures.{name}: none of {len(dropped)} frames can be used: {dropped[0]}"
     said = {record.detail or record.stop for record in records_of(ctx.store, ctx.spec)[name]}
-    return f"structures.{name}: it gave no frame: {'; '.join(sorted(said))}"
+    return f"structures.{name}: the melt-quench gave no frame: {'; '.join(sorted(said))}"
