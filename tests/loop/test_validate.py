@@ -44,7 +44,7 @@ SHORT = {
     "measure": ["structure"],
 }
 """20 steps of melt, (1000 - 300) / 10,000 = 0.07 ps on the way down, 20 steps of glass."""
-EASY = {
+EASY: dict[str, Any] = {
     "candidate_fraction": 1.0,
     "audit_force_rmse": 1e6,
     "force_error": 1e6,
@@ -55,7 +55,12 @@ EASY = {
 
 
 def asking(
-    folder: Path, gates: Mapping[str, str], *, budget: int = 2, **wish: object
+    folder: Path,
+    gates: Mapping[str, str],
+    *,
+    budget: int = 2,
+    audit: float = EASY["audit_force_rmse"],
+    **wish: object,
 ) -> CampaignSpec:
     """The cheap campaign with one exploration stage, and a glass."""
     data = dump_campaign(load_campaign(write_campaign(folder, CHEAP, name=NAME)))
@@ -67,7 +72,7 @@ def asking(
     data["structures"]["packed"] |= {"boxes": 4, "perturb": {"copies": 5, "rattle": 0.2}}
     data["select"] |= {"audit": 8, "batch": 2, "trust": {"lower": 2.0, "upper": 50.0}}
     data["budget"]["iterations"] = budget
-    data["converge"] = {**EASY, "glass": gates}
+    data["converge"] = {**EASY, "audit_force_rmse": audit, "glass": gates}
     data["validate"] = {**SHORT, **wish}
     return CampaignSpec.model_validate(data | {"folder": str(folder / NAME)})
 
@@ -209,7 +214,10 @@ def test_more_samples_are_made_before_a_verdict_and_a_failure_is_explored(
 
 
 def test_a_glass_that_was_killed_goes_on_and_is_the_same(store: Store, tmp_path: Path) -> None:
-    begin(store, tmp_path, {"density": "2 %"}, glass={"ps": 0.3, "frames": 4}, samples=1)
+    """Of a campaign whose budget is spent, and that asks for the glass all the same."""
+    long = {"ps": 0.3, "frames": 4}
+    wish = {"glass": long, "samples": 1, "at_budget": True, "budget": 1, "audit": 1e-9}
+    begin(store, tmp_path, {"density": "2 %"}, **wish)
     hands = Hands()
     hands.hold = lambda job: job.stage == "validate"
     carry_on(store, hands, lambda: any(hands.hold(job) for job in store.jobs.all_due(NAME)))
@@ -233,6 +241,9 @@ def test_a_glass_that_was_killed_goes_on_and_is_the_same(store: Store, tmp_path:
     hands.hold = lambda job: job.name.startswith("silica")
     carry_on(store, hands, lambda: state(store) != "running")
     assert store.glasses.measured(NAME, index)["silica"].samples == (0,)
+    record = store.campaigns.get(NAME)
+    assert record is not None and record.state == "stopped", "a glass that passes is not enough"
+    assert "budget of 1 iterations spent" in record.reason and "density passed" in record.reason
     store.delete_campaign(NAME)
     assert not store.glasses.of_iteration(NAME, index)
 

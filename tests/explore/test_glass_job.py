@@ -1,4 +1,4 @@
-"""A glass made by LAMMPS under DeePMD-kit models: the job of the stage ``validate``, for real."""
+"""The job of the stage ``validate``: by LAMMPS under DeePMD-kit models, and when it explodes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from ase import Atoms
 
 from al_loop.explore import Committee, Walker
+from al_loop.explore.ase_md import AseOptions
 from al_loop.explore.lammps import LammpsOptions
 from al_loop.explore.legs import Leg
 from al_loop.frame import read_frames
@@ -66,3 +67,34 @@ def test_lammps_melts_quenches_and_holds(
     before = made.states[-2][1]
     moved = np.linalg.norm(frames[0].get_positions() - before.get_positions(), axis=1)
     assert np.median(moved) < 0.5, "it is held from where the way has ended"
+
+
+def test_a_glass_that_explodes_is_a_result_with_the_states_before(
+    tmp_path: Path, lj_committee: Committee, argon: Atoms
+) -> None:
+    """Argon heated beyond four times the temperature that it is to have on the way down."""
+    folder = stage_validate_job(
+        tmp_path / "glass",
+        engine="ase",
+        options=AseOptions(),
+        box=argon,
+        way=Walker(
+            name="way",
+            legs=(
+                Leg(steps=20, ensemble="nvt", temperature=(6000, 6000)),
+                Leg(steps=20, ensemble="nvt", temperature=(6000, 1)),
+            ),
+            sample_every=5,
+            seed=3,
+        ),
+        hold=Walker.at("hold", ensemble="nvt", temperature=1, steps=10, sample_every=5, seed=4),
+        melted=20,
+        skip=1,
+        temperature_factor=1.1,
+        committee=lj_committee,
+    )
+    run_validate_job(folder, Clock())
+    made = collect_validation(folder)
+    assert made.stop == "temperature" and "K >" in made.detail
+    assert (made.glass, made.frames) == (None, 0)
+    assert made.states and {one.phase for one, _ in made.states} <= {"melt", "path"}
