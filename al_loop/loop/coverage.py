@@ -47,6 +47,13 @@ class Coverage(_Document):
     densities: list[float]
     counts: list[list[int]]
 
+    def shade(self, count: int) -> int:
+        """0 (none) to 4 (as many as the fullest cell), on a logarithmic scale."""
+        fullest = max((n for row in self.counts for n in row), default=0)
+        if not count:
+            return 0
+        return 1 + round(3 * math.log(count) / math.log(fullest)) if fullest > 1 else 4
+
 
 def coverage_of(store: Store, campaign: str) -> Coverage:
     """Coverage of a campaign; of none that has chosen nothing."""

@@ -13,7 +13,7 @@ from ase.formula import Formula
 from al_loop.campaign import CampaignSpec
 from al_loop.errors import DatasetError, UserError
 from al_loop.loop.context import Context
-from al_loop.store import GateRecord, GlassMeasurement, GlassRecord
+from al_loop.store import GateRecord, GlassMeasurement, GlassRecord, Store
 
 if TYPE_CHECKING:
     from al_loop.glass.compare import GateResult, References
@@ -105,7 +105,7 @@ def judged(ctx: Context, iteration: int) -> tuple[GateRecord, ...]:
             continue
         record = measured[system]
         found += _apart(system, record)
-        results = judge(gates, _whole(ctx, record), references)
+        results = judge(gates, whole_measurement(ctx.store, record), references)
         found += [_record(system, one, samples=len(record.samples)) for one in results]
     return tuple(found)
 
@@ -176,10 +176,11 @@ def _record(system: str, result: GateResult, *, samples: int) -> GateRecord:
     )
 
 
-def _whole(ctx: Context, record: GlassMeasurement) -> Measurement:
+def whole_measurement(store: Store, record: GlassMeasurement) -> Measurement:
+    """A measurement with its curves."""
     from al_loop.glass.measuring import Measurement
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "measurement.json"
-        ctx.store.files.fetch(record.file, path)
+        store.files.fetch(record.file, path)
         return Measurement.read(path)

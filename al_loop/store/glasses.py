@@ -118,6 +118,15 @@ class Glasses:
         found = self._find("glass", campaign, iteration, ["system", "sample"])
         return [GlassRecord.model_validate(document) for document in found]
 
+    def has_any(self, campaign: str) -> bool:
+        """Whether a campaign has made a glass."""
+        return bool(self.table.find({"campaign": campaign}, fields={"_id": 1}, limit=1))
+
+    def iterations(self, campaign: str) -> list[int]:
+        """Iterations that have made a glass, in order."""
+        pipeline = [{"$match": {"campaign": campaign}}, {"$group": {"_id": "$iteration"}}]
+        return sorted(int(d["_id"]) for d in self.table.aggregate([*pipeline]))
+
     def measured(self, campaign: str, iteration: int) -> dict[str, GlassMeasurement]:
         """By system: the measurement with the most samples."""
         found = self._find("measured", campaign, iteration, ["system", "count"])

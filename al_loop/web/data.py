@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,21 +39,6 @@ class StageBox:
 
 
 @dataclass(frozen=True)
-class Extent:
-    """What a campaign's frames cover, and what its stages have cost."""
-
-    coverage: Coverage
-    spending: list[StageCost]
-
-    def shade(self, count: int) -> int:
-        """0 (none) to 4 (as many as the fullest cell), on a logarithmic scale."""
-        fullest = max((n for row in self.coverage.counts for n in row), default=0)
-        if not count:
-            return 0
-        return 1 + round(3 * math.log(count) / math.log(fullest)) if fullest > 1 else 4
-
-
-@dataclass(frozen=True)
 class CampaignPage:
     """All that the page of a campaign says."""
 
@@ -66,7 +50,8 @@ class CampaignPage:
     queue_frames: int
     events: list[Event]
     """The youngest first."""
-    extent: Extent
+    spending: list[StageCost]
+    has_glass: bool
     trust: TrustLevels | None
     """The fixed ones, as last asked for; None in a campaign that cannot be read here."""
     unreadable: str
@@ -82,7 +67,8 @@ class Reader:
         self._statuses: dict[str, tuple[object, CampaignStatus]] = {}
         self._curves: dict[str, tuple[object, Curves]] = {}
         self._histograms: dict[tuple[str, int], tuple[object, DeviationHistogram]] = {}
-        self._extents: dict[str, tuple[object, Extent]] = {}
+        self._coverages: dict[str, tuple[object, Coverage]] = {}
+        self._spendings: dict[str, tuple[object, list[StageCost]]] = {}
 
     def campaign(self, name: str) -> CampaignPage | None:
         """The page of a campaign; None when there is none of this name."""
@@ -100,7 +86,8 @@ class Reader:
             queue_jobs=len(queue),
             queue_frames=sum(len(job.items) for job in queue),
             events=events[::-1],
-            extent=self._extent(record, latest),
+            spending=self._spending(record, latest),
+            has_glass=self.store.glasses.has_any(name),
             trust=_trust(record),
             unreadable=_unreadable(self.store, name),
         )
@@ -135,19 +122,28 @@ class Reader:
                 self._histograms[key] = (stamp, made)
         return made
 
-    def _extent(self, record: CampaignRecord, latest: IterationRecord | None) -> Extent:
+    def coverage(self, name: str) -> Coverage:
+        """What its frames cover; worked out again when it has chosen others."""
+        stamp = self.store.selections.count(name)
+        with self._lock:
+            kept = self._coverages.get(name)
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        made = coverage_of(self.store, name)
+        with self._lock:
+            self._coverages[name] = (stamp, made)
+        return made
+
+    def _spending(self, record: CampaignRecord, latest: IterationRecord | None) -> list[StageCost]:
         """Worked out again when a stage ends or labels are counted anew."""
         with self._lock:
-            kept = self._extents.get(record.name)
+            kept = self._spendings.get(record.name)
         if kept is not None and kept[0] == latest:
             return kept[1]
         iterations = self.store.iterations.all(record.name)
-        made = Extent(
-            coverage=coverage_of(self.store, record.name),
-            spending=spending_of(self.store, record, iterations),
-        )
+        made = spending_of(self.store, record, iterations)
         with self._lock:
-            self._extents[record.name] = (latest, made)
+            self._spendings[record.name] = (latest, made)
         return made
 
     def _status(

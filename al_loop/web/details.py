@@ -23,6 +23,7 @@ from al_loop.store import (
 )
 from al_loop.taxonomy import fault
 from al_loop.train import CURVE, read_curve
+from al_loop.web.data import Reader
 
 details = Blueprint("details", __name__)
 
@@ -55,10 +56,19 @@ class IterationPage:
     """Of the labels that these frames have."""
 
 
+@details.get(f"{_CAMPAIGN}/coverage/")
+def coverage(name: str) -> str:
+    """What its frames cover; the campaign's page shows it too, when it is there."""
+    reader: Reader = current_app.extensions["al_loop_reader"]
+    return render_template(
+        "al_loop/coverage.html", campaign=campaign_of(name), coverage=reader.coverage(name)
+    )
+
+
 @details.get(f"{_ITERATION}/")
 def iteration(name: str, index: int) -> str:
     """One iteration."""
-    store, campaign = _store(), _campaign(name)
+    store, campaign = the_store(), campaign_of(name)
     it = _iteration(name, index)
     latest = store.iterations.latest(name)
     chosen = store.selections.light(name, index)
@@ -80,18 +90,18 @@ def iteration(name: str, index: int) -> str:
 def iteration_parity(name: str, index: int) -> Response:
     """Forces as predicted before training, against labels."""
     _iteration(name, index)
-    return _json(parity_before(Context(_store(), name), index).model_dump_json())
+    return _json(parity_before(Context(the_store(), name), index).model_dump_json())
 
 
 @details.get(f"{_WALKER}/")
 def walk(name: str, index: int, walker: str) -> str:
     """One walker."""
     found = _walk(name, index, walker)
-    chosen = chosen_of(_store(), found)
+    chosen = chosen_of(the_store(), found)
     known = found.stop == "completed"
     return render_template(
         "al_loop/walker.html",
-        campaign=_campaign(name),
+        campaign=campaign_of(name),
         walk=found,
         chosen=chosen,
         states=_states(name, [one.frame for one in chosen]),
@@ -103,7 +113,7 @@ def walk(name: str, index: int, walker: str) -> str:
 def walk_json(name: str, index: int, walker: str) -> Response:
     """What it measured, thinned."""
     found = _walk(name, index, walker)
-    return _json(trajectory_of(_store(), _campaign(name), found).model_dump_json())
+    return _json(trajectory_of(the_store(), campaign_of(name), found).model_dump_json())
 
 
 @details.get(f"{_MODEL}/")
@@ -112,15 +122,17 @@ def model(name: str, index: int, member: int) -> str:
     story = _model(name, index, member)
     states = _states(name, [one.frame for one in story.rows])
     return render_template(
-        "al_loop/model.html", campaign=_campaign(name), story=story, states=states
+        "al_loop/model.html", campaign=campaign_of(name), story=story, states=states
     )
 
 
 @details.get(f"{_MODEL}.json")
 def model_json(name: str, index: int, member: int) -> Response:
     """Its learning curve and its parity plots."""
-    ctx = Context(_store(), name)
-    found = next((m for m in _store().models.of_iteration(name, index) if m.member == member), None)
+    ctx = Context(the_store(), name)
+    found = next(
+        (m for m in the_store().models.of_iteration(name, index) if m.member == member), None
+    )
     if found is None:
         abort(404, f"iteration {index} of {name} has no model {member}")
     parity = parity_of(ctx, found)
@@ -140,7 +152,7 @@ def frame(name: str, frame: str) -> str:
     order = [] if leading is None else (-leading).argsort(kind="stable")[:12].tolist()
     return render_template(
         "al_loop/frame.html",
-        campaign=_campaign(name),
+        campaign=campaign_of(name),
         story=story,
         values=values,
         order=order,
@@ -160,60 +172,62 @@ def frame_json(name: str, frame: str) -> Response:
     )
 
 
-def _store() -> Store:
+def the_store() -> Store:
+    """The store of this site."""
     found: Store = current_app.extensions["al_loop_store"]
     return found
 
 
-def _campaign(name: str) -> CampaignRecord:
-    found = _store().campaigns.get(name)
+def campaign_of(name: str) -> CampaignRecord:
+    """A campaign, or the page that says that there is none."""
+    found = the_store().campaigns.get(name)
     return found or abort(404, f"there is no campaign called {name!r} in this database")
 
 
 def _iteration(name: str, index: int) -> IterationRecord:
-    _campaign(name)
-    found = _store().iterations.get(name, index)
+    campaign_of(name)
+    found = the_store().iterations.get(name, index)
     return found or abort(404, f"campaign {name} has no iteration {index}")
 
 
 def _walk(name: str, index: int, walker: str) -> WalkRecord:
     _iteration(name, index)
-    found = _store().walks.get(name, index, walker)
+    found = the_store().walks.get(name, index, walker)
     return found or abort(404, f"iteration {index} of {name} has no walk of {walker!r}")
 
 
 def _model(name: str, index: int, member: int) -> ModelStory:
-    _campaign(name)
+    campaign_of(name)
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
-    found = model_story(Context(_store(), name), index, member, page=number)
+    found = model_story(Context(the_store(), name), index, member, page=number)
     return found or abort(404, f"iteration {index} of {name} has no model {member}")
 
 
 def _frame(name: str, frame: str) -> FrameStory:
-    _campaign(name)
+    campaign_of(name)
     whole = len(frame) == 64 and frame.isascii() and frame.isalnum()
-    found = frame_story(_store(), name, frame, method=_method(name)) if whole else None
+    found = frame_story(the_store(), name, frame, method=_method(name)) if whole else None
     return found or abort(404, f"campaign {name} has not chosen a frame {frame[:12]}")
 
 
 def _method(name: str) -> str | None:
     try:
-        return Context(_store(), name).method
+        return Context(the_store(), name).method
     except UserError:  # its labeller is not installed here
         return None
 
 
 def _states(name: str, frames: list[str]) -> dict[str, LabelState]:
     method = _method(name)
-    return {} if method is None else _store().labels.states(frames, method)
+    return {} if method is None else the_store().labels.states(frames, method)
 
 
 def _curve(model: ModelRecord) -> dict[str, list[float | None]] | None:
     key = model.files.get(CURVE)
     if key is None:
         return None
-    curve = read_curve(_store().files.get_bytes(key).decode())
+    curve = read_curve(the_store().files.get_bytes(key).decode())
     at = evenly(len(curve.step), MOST_STEPS)
     columns = {name: plain(values[at], 5) for name, values in curve.columns.items()}
     return {"step": [float(step) for step in curve.step[at]], **columns}

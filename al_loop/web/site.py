@@ -18,6 +18,7 @@ from al_loop.web.actions import actions
 from al_loop.web.data import Reader
 from al_loop.web.details import details
 from al_loop.web.fireworks_site import fresh_site, refuse_odd_requests
+from al_loop.web.glass import glass
 from al_loop.web.headers import dress
 from al_loop.web.login import guard
 from al_loop.web.pages import pages
@@ -57,6 +58,7 @@ def open_site(connection: Connection, users: Users, *, secure: bool = False) -> 
         add_filters(app)
         app.register_blueprint(pages)
         app.register_blueprint(details)
+        app.register_blueprint(glass)
         app.register_blueprint(actions)
         _explain_errors(app, hurried)
         yield app

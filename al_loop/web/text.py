@@ -49,6 +49,14 @@ def amount(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
+def allowed(reference: object) -> str:
+    """What a reference of a glass allows."""
+    from al_loop.glass.compare.reference import Reference, ReferenceCurve  # slow to import
+    from al_loop.glass.compare.report import allowed as said
+
+    return said(reference) if isinstance(reference, Reference | ReferenceCurve) else ""
+
+
 def short(frame: str) -> str:
     """A frame's hash as people read it."""
     return frame[:10]
@@ -57,5 +65,5 @@ def short(frame: str) -> str:
 def add_filters(app: Flask) -> None:
     """Make these known to the templates."""
     app.jinja_env.filters.update(number=number, moment=moment, seconds=seconds, words=words)
-    app.jinja_env.filters.update(short=short, amount=amount)
+    app.jinja_env.filters.update(short=short, amount=amount, allowed=allowed)
     app.jinja_env.globals.update(share=share)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,11 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
+from al_loop.glass import Measurement
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring import Conditions
 from al_loop.loop.context import Context
-from al_loop.store import ModelRecord, Selection, Store
+from al_loop.store import GlassMeasurement, GlassRecord, ModelRecord, Selection, Store
 from tests.train.test_deepmd_text import CURVE
 from tests.web.test_campaign_page import NAME, browser, client, people, running, site_of_it
 
@@ -164,17 +168,75 @@ def test_what_is_not_there_is_told_so(client: FlaskClient, labelled: Selection) 
 def test_coverage_and_core_hours_are_on_the_campaigns_page(
     client: FlaskClient, running: Store
 ) -> None:
-    page = client.get(f"{HERE}/").text
+    covered = client.get(f"{HERE}/coverage/").text
     chosen = len(running.selections.hashes(NAME))
-    assert "SiO2" in page and f'<td class="n">{chosen}</td>' in page
+    assert "SiO2" in covered and f'<td class="n">{chosen}</td>' in covered
+    page = client.get(f"{HERE}/").text
+    assert f'data-fetch="{HERE}/coverage/"' in page
     for stage in ("train", "explore", "labels"):
         assert f'aria-label="{stage}: ' in page
     curves = client.get(f"{HERE}/curves.json").json["calibration"]
     assert len(curves["iteration"]) == len(curves["error"]) and set(curves["iteration"]) == {0}
 
 
+@pytest.fixture
+def glass(running: Store, tmp_path: Path) -> Iterator[GlassMeasurement]:
+    """Glasses of iteration 1, as a validation leaves them."""
+    r = np.linspace(0.0, 6.0, 1000)
+    told = Measurement(
+        Conditions("glass", {"Si": 1 / 3, "O": 2 / 3}, 300.0, 0.0, (72,), (10,), ("silica",)),
+        {
+            "density": Estimate(2.201, 0.001, 3, "g/cm3"),
+            "length_Si-O": Estimate(1.75, 0.002, 3, "Å"),
+            "porosity_of_nothing": Estimate(0.5, None, 1, "1"),
+        },
+        {"g_Si-O": Curve(r, np.exp(-((r - 1.62) ** 2) / 0.01), None, 1, "Å", "")},
+    )
+    told.write(tmp_path / "measurement.json")
+    record = GlassMeasurement(
+        campaign=NAME, iteration=1, system="silica", samples=(0,), values=(),
+        file=running.files.put(tmp_path / "measurement.json"),
+    )  # fmt: skip
+    running.glasses.put(
+        GlassRecord(
+            campaign=NAME,
+            iteration=1,
+            system="silica",
+            sample=0,
+            model="m",
+            seed=1,
+            stop="completed",
+        )
+    )
+    running.glasses.put_measured(record)
+    yield record
+    running.glasses.table.delete({"campaign": NAME})
+
+
+def test_a_glass_is_held_against_what_was_published(
+    client: FlaskClient, glass: GlassMeasurement
+) -> None:
+    page = client.get(f"{HERE}/glass/").text
+    rows = re.findall(r"<tr><th scope=\"row\">(\S+)</th>(.*?)</tr>", page, flags=re.S)
+    density = next(row for name, row in rows if name == "density")
+    assert "2.2010(10) g/cm3" in density and "state inside" in density
+    length = next(row for name, row in rows if name == "length_Si-O")
+    # 1.75 Å, where Grimley, Wright and Sinclair (1990) found 1.608 Å
+    assert "state outside" in length and "too high" in length and "Grimley" in length
+    assert "porosity_of_nothing 0.5" in page
+    (curve,) = client.get(f"{HERE}/glass/1/silica.json").json
+    assert curve["name"] == "g_Si-O" and len(curve["x"]) == len(curve["y"]) <= 400
+    assert f'href="{HERE}/glass/"' in client.get(f"{HERE}/").text
+    assert client.get(f"{HERE}/glass/1/other.json").status_code == 404
+
+
+def test_without_a_glass_it_is_told_how_to_make_one(client: FlaskClient) -> None:
+    assert "None has been made" in client.get(f"{HERE}/glass/").text
+    assert "/glass/" not in client.get(f"{HERE}/").text
+
+
 def test_a_browser_turns_a_frame_and_draws_the_charts(
-    browser: Callable[..., Page], labelled: Selection
+    browser: Callable[..., Page], labelled: Selection, glass: GlassMeasurement
 ) -> None:
     page = browser(f"{HERE}/frames/{labelled.frame}/")
     viewer = page.locator("#viewer[data-drawn]")
@@ -199,3 +261,7 @@ def test_a_browser_turns_a_frame_and_draws_the_charts(
     page.goto(f"{site}{HERE}/models/1/0/")
     expect(page.locator("#forces canvas")).to_be_visible()
     expect(page.locator("#energies canvas")).to_be_visible()
+    page.goto(f"{site}{HERE}/glass/1/")
+    expect(page.locator("#structure canvas")).to_be_visible()
+    page.goto(f"{site}{HERE}/")
+    expect(page.locator("[data-fetch] table.heat")).to_be_visible()

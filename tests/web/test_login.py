@@ -19,6 +19,7 @@ VALUES = {
     "key": "campaign", "value": "cheap", "interval": "days", "num_intervals": "3",
     "coll": "fireworks", "filename": "css/styles.css", "name": "cheap", "index": "0",
     "iteration": "0", "member": "0", "walker": "quartz-0", "frame": "0" * 64,
+    "system": "silica",
 }  # fmt: skip
 
 

@@ -67,6 +67,22 @@
         }, known ? [time, found.pressure] : null);
       },
     },
+    glass: {
+      curves(found) {
+        const what = document.getElementById("what");
+        const names = found.map((one) => one.name);
+        if ([...what.options].map((o) => o.value).join() !== names.join()) what.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+        const one = found.find((each) => each.name === what.value);
+        if (!one) return draw("structure");
+        const all = [[one.x, one.y], ...one.references.map(([, xs, ys]) => [xs, ys])];
+        const rows = all.flatMap(([xs, ys], k) => xs.map((v, i) => [v, k, ys[i]])).filter(([v]) => v != null).sort((a, b) => a[0] - b[0]);
+        const named = one.name.replaceAll("_", " ");
+        draw("structure", {
+          scales: { x: linear }, axes: [axis(one.x_label), axis(one.y_label ? `${named} (${one.y_label})` : named)],
+          series: [x("at"), line("these glasses", "blue", { points: { show: false } }), ...one.references.map(([source], k) => line(source, ["orange", "green", "pink"][k % 3], { dash: [8, 4], points: { show: false } }))],
+        }, [rows.map((r) => r[0]), ...all.map((_, k) => rows.map((r) => (r[1] === k ? r[2] : undefined)))]);
+      },
+    },
     model: {
       model(found) {
         const names = { train: "train", valid: "valid", test: "test" };
@@ -93,13 +109,15 @@
   }
   async function refresh() {
     for (const what of Object.keys(drawers)) {
-      const url = root.dataset[what];
+      const url = root.dataset[what] ?? root.dataset[`${what}-${document.getElementById("system")?.value}`];
       const found = url ? await ask(url) : null;
       if (asked.has(what) && JSON.stringify(asked.get(what)) === JSON.stringify(found)) continue;
       asked.set(what, found);
       drawers[what](found);
     }
   }
+  document.getElementById("system")?.addEventListener("change", () => refresh().catch(() => {}));
+  document.getElementById("what")?.addEventListener("change", redraw);
   follow(redraw);
   document.addEventListener("refreshed", () => refresh().catch(() => {}));
   refresh().catch(() => {});

@@ -41,6 +41,21 @@
     ago(document);
   }
 
+  // Parts that take a while to work out are fetched when the page is there.
+  const parts = new Map();
+  async function fetchParts() {
+    for (const place of document.querySelectorAll("[data-fetch]")) {
+      const answer = await fetch(place.dataset.fetch);
+      if (!answer.ok) continue;
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-part]")?.innerHTML;
+      if (found === undefined || parts.get(place) === found || place.contains(document.activeElement)) continue;
+      parts.set(place, found);
+      place.innerHTML = found;
+    }
+  }
+  fetchParts().catch(() => {});
+  document.addEventListener("refreshed", () => fetchParts().catch(() => {}));
+
   ago(document);
   setInterval(() => ago(document), 10000);
   if (shown.size) {
