@@ -18,6 +18,7 @@ from al_loop.cli import (
     labels,
     launchpad,
     rehearse,
+    report,
     status,
     submitter,
     web,
@@ -40,6 +41,8 @@ app.command()(running.run)
 app.command()(rehearse.rehearse)
 app.command()(running.submit)
 app.command()(status.status)
+app.command()(report.report)
+app.command()(report.plot)
 app.command()(doctor.doctor)
 app.command()(worker.worker)
 app.command()(submitter.submitter)

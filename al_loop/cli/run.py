@@ -19,9 +19,10 @@ from al_loop.launch import run as launch_run
 from al_loop.loop.check import check_campaign
 from al_loop.loop.context import Context
 from al_loop.loop.export import export_dataset
-from al_loop.loop.figures import draw_figures
 from al_loop.loop.potential import export_model
 from al_loop.loop.status import campaign_status
+from al_loop.report.figures import write_figures
+from al_loop.report.source import Source
 from al_loop.store import CampaignRecord, Connection, Store
 
 FileArgument = Annotated[Path, typer.Argument(help="Campaign file.")]
@@ -102,16 +103,15 @@ def _finish(store: Store, record: CampaignRecord) -> None:
     results = Path(record.folder) / "results"
     model, *others = export_model(ctx, results / "potential")
     counts = export_dataset(ctx, results / "dataset", fmt="deepmd/npy")
-    figures = draw_figures(ctx, results / "figures")
+    figures = write_figures(Source(ctx), results / "figures", ("png",))
     split = ", ".join(f"{n} {name}" for name, n in counts.items())
     here = Path.cwd()
     out.print(f"\npotential  {_short(model, here)}")
     out.print(f"data set   {_short(results / 'dataset', here)} ({split})")
-    out.print(
-        f"figures    {_short(results / 'figures', here)}: {', '.join(p.name for p in figures)}"
-    )
+    out.print(f"figures    {_short(results / 'figures', here)}: {len(figures)}, of all kinds")
     steps = [
         f"al-loop status {record.name}",
+        f"al-loop report {record.name} -o report.html",
         f"al-loop export dataset {record.name} --format extxyz -o FOLDER",
         "al-loop db status     (a local database keeps running; `al-loop db stop` ends it)",
     ]

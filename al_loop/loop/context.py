@@ -195,12 +195,14 @@ class Context:
         return pairs
 
     def predicted_and_true(self, chosen: Iterable[Selection]) -> list[tuple[Array, Array]]:
-        """Forces predicted when a frame was chosen, and those of its label; eV/Å."""
+        """Forces predicted when a frame was chosen, and those of its good label; eV/Å."""
         predicted = {s.frame: s.predicted_forces for s in chosen}
         return [
             (forces, label.forces)
             for frame, label in self.labels_of(predicted).items()
-            if (forces := predicted[frame]) is not None and label.forces is not None
+            if label.state == "ok"
+            and (forces := predicted[frame]) is not None
+            and label.forces is not None
         ]
 
     def conditions(self, iteration: int) -> int:

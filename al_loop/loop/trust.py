@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +9,7 @@ from ase import Atoms
 
 from al_loop.campaign.stages import TrustLevels
 from al_loop.loop.context import Context
+from al_loop.loop.dataset import reduced_formula
 from al_loop.select import Calibrated, Evidence, Rule, calibrate
 from al_loop.store import CalibrationRecord, IterationRecord, Levels, Selection
 from al_loop.units import Array
@@ -22,10 +22,7 @@ def group_of(ctx: Context, iteration: int, atoms: Atoms) -> str:
     """What is calibrated apart: the composition and the exploration stage (its phase)."""
     index = ctx.conditions(iteration)
     stage = ctx.spec.explore.stages[index].name or f"stage {index + 1}"
-    counts = atoms.symbols.formula.count()
-    units = math.gcd(*counts.values())
-    amounts = {symbol: counts[symbol] // units for symbol in ctx.spec.elements if symbol in counts}
-    formula = "".join(f"{symbol}{n if n > 1 else ''}" for symbol, n in amounts.items())
+    formula = reduced_formula(atoms.symbols.formula.count(), ctx.spec.elements)
     return f"{formula}, {stage}"
 
 

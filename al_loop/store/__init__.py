@@ -3,6 +3,7 @@
 from al_loop.store.campaigns import CampaignRecord, CampaignState
 from al_loop.store.connection import Connection, find_connection
 from al_loop.store.events import Event
+from al_loop.store.frames import Shape
 from al_loop.store.glasses import (
     GateRecord,
     GlassMeasurement,
@@ -70,6 +71,7 @@ __all__ = [
     "Role",
     "Selection",
     "ServerStatus",
+    "Shape",
     "Stage",
     "Store",
     "Trained",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -43,6 +44,19 @@ def _count(formula: str) -> tuple[tuple[str, int], ...]:
     return tuple(Formula(formula).count().items())
 
 
+@dataclass(frozen=True)
+class Shape:
+    """Element -> number of atoms, and the volume of the cell, Å3."""
+
+    counts: dict[str, int]
+    volume: float
+
+
+def _shape(document: Document) -> Shape:
+    volume = abs(float(np.linalg.det(unpack(document["cell"]))))
+    return Shape(dict(_count(document["formula"])), volume)
+
+
 class Frames:
     """Collection ``frames``. Key: ``al_loop.frame.frame_hash``.
 
@@ -71,6 +85,16 @@ class Frames:
         """Element -> number of atoms, for the frames that are known; reads no positions."""
         found = self.table.find_keys(hashes, fields={"formula": 1})
         return {d["_id"]: dict(_count(d["formula"])) for d in found}
+
+    def shapes(self, hashes: Iterable[str]) -> dict[str, Shape]:
+        """Atoms and volume of the frames that are known; reads no positions."""
+        found = self.table.find_keys(hashes, fields={"formula": 1, "cell": 1})
+        return {
+            d["_id"]: Shape(
+                dict(_count(d["formula"])), abs(float(np.linalg.det(unpack(d["cell"]))))
+            )
+            for d in found
+        }
 
     def known(self, hashes: Iterable[str]) -> set[str]:
         """Which of ``hashes`` are stored."""

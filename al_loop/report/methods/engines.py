@@ -1,0 +1,134 @@
+"""Sentences about engines; one that is not known here is described by its options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from al_loop.report.methods.references import Citations
+
+Options = Mapping[str, Any]
+Sentence = Callable[[Options, Citations], str]
+
+
+def in_words(options: Options) -> str:
+    """All options, as they stand: ``rcut 6, neuron 25-50-100``."""
+    told = []
+    for key, value in options.items():
+        if isinstance(value, Mapping):
+            told.append(f"{key} ({in_words(value)})")
+        elif isinstance(value, list | tuple):
+            told.append(f"{key} {'-'.join(map(str, value))}")
+        elif value is None:
+            told.append(f"{key} not set")
+        elif value != "":
+            told.append(f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}")
+    return ", ".join(told)
+
+
+def describe(kind: str, engine: str, options: Options, cite: Citations) -> str:
+    """What an engine is and how it was set, with references."""
+    sentence = _KNOWN.get((kind, engine))
+    told = sentence(options, cite) if sentence else f"engine {engine!r}"
+    return f"{told} (all options: {in_words(options) or 'none'})"
+
+
+def _deepmd(options: Options, cite: Citations) -> str:
+    layers = {name: "-".join(map(str, options[name])) for name in ("neuron", "fitting_neuron")}
+    told = (
+        f"Deep Potential models of DeePMD-kit{cite('deepmd', 'deepmd-2', 'deepmd-3')} with the "
+        f"smooth two-body embedding descriptor (se_e2_a){cite('se-e2-a')}: cutoff "
+        f"{options['rcut']:g} Å, smoothed from {options['rcut_smth']:g} Å; embedding net "
+        f"{layers['neuron']} with {options['axis_neuron']} axis neurons; fitting net "
+        f"{layers['fitting_neuron']}; {options['precision']}; {options['steps']:,} steps of "
+        f"Adam{cite('adam')}, learning rate from {options['start_lr']:g} to "
+        f"{options['stop_lr']:g}"
+    )
+    if options["compress"]:
+        told += f"; compressed for molecular dynamics{cite('compression')}"
+    return told
+
+
+def _linear(_options: Options, _cite: Citations) -> str:
+    return "A pair potential that is linear in its coefficients"
+
+
+def _lammps(options: Options, cite: Citations) -> str:
+    return (
+        f"LAMMPS{cite('lammps')} with Nosé-Hoover thermostats and barostats"
+        f"{cite('nose', 'hoover', 'mtk')}, time constants {options['tdamp']:g} fs (temperature) "
+        f"and {options['pdamp']:g} fs (pressure)"
+    )
+
+
+def _ase_md(options: Options, cite: Citations) -> str:
+    return (
+        f"ASE{cite('ase')} with stochastic velocity rescaling{cite('bussi')} at constant volume "
+        f"(time constant {options['tdamp']:g} fs) and the isotropic barostat of Martyna, Tobias "
+        f"and Klein{cite('mtk')} at constant pressure ({options['pdamp']:g} fs)"
+    )
+
+
+def _xtb(options: Options, cite: Citations) -> str:
+    method = options["method"]
+    return (
+        f"the semiempirical tight-binding method {method}{cite(method)} as implemented in tblite, "
+        f"Γ point, electronic temperature {options['electronic_temperature']:g} K, accuracy "
+        f"{options['accuracy']:g}"
+    )
+
+
+def _vasp(options: Options, cite: Citations) -> str:
+    functional = options["functional"]
+    return (
+        f"density-functional theory with VASP{cite('vasp', 'paw')}, run through custodian and "
+        f"pymatgen{cite('pymatgen')}: {functional}{cite(functional)}, plane waves up to "
+        f"{options['encut']:g} eV, k-points {options['kpoints']}, SCF converged to "
+        f"{options['ediff']:g} eV, {options['smearing']} smearing of {options['sigma']:g} eV, "
+        f"dispersion {_dispersion(options['dispersion'], cite)}"
+    )
+
+
+def _cp2k(options: Options, cite: Citations) -> str:
+    functional = options["functional"]
+    return (
+        f"density-functional theory with CP2K (Quickstep){cite('cp2k')}: {functional}"
+        f"{cite(functional)}, basis {options['basis']}{cite('molopt')}, pseudopotentials "
+        f"{options['potential']}{cite('gth')}, plane waves up to {options['cutoff']:g} Ry "
+        f"(relative cutoff {options['rel_cutoff']:g} Ry), k-points {options['kpoints']}, SCF "
+        f"converged to {options['eps_scf']:g}, dispersion "
+        f"{_dispersion(options['dispersion'], cite)}"
+    )
+
+
+def _dispersion(kind: str, cite: Citations) -> str:
+    if kind == "none":
+        return "none within the labels"
+    return f"D3{cite('d3', 'd3-bj') if kind == 'd3-bj' else cite('d3')} ({kind})"
+
+
+def _pair(options: Options, cite: Citations) -> str:
+    name = options["potential"]
+    return f"the published classical pair potential {name}{cite(name)}"
+
+
+def _teacher(_options: Options, _cite: Citations) -> str:
+    return "a frozen DeePMD-kit model in place of a first-principles method (a rehearsal)"
+
+
+def _calculator(_options: Options, cite: Citations) -> str:
+    return f"a calculator of ASE{cite('ase')}"
+
+
+_KNOWN: dict[tuple[str, str], Sentence] = {
+    ("train", "deepmd"): _deepmd,
+    ("train", "linear"): _linear,
+    ("explore", "lammps"): _lammps,
+    ("explore", "ase"): _ase_md,
+    ("label", "xtb"): _xtb,
+    ("label", "vasp"): _vasp,
+    ("label", "cp2k"): _cp2k,
+    ("label", "pair"): _pair,
+    ("label", "teacher"): _teacher,
+    ("label", "ase"): _calculator,
+}

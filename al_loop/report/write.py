@@ -1,0 +1,150 @@
+"""The report as one file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from ruamel.yaml import YAML
+from ruamel.yaml.compat import StringIO
+
+from al_loop.campaign.load import dump_campaign
+from al_loop.errors import UserError
+from al_loop.jobfolder import write_atomically
+from al_loop.loop.figures import encoded
+from al_loop.loop.review import review
+from al_loop.loop.status import campaign_status
+from al_loop.report.figures import KINDS, draw
+from al_loop.report.methods import methods_of
+from al_loop.report.source import Source
+from al_loop.report.tables import cost_rows, spread_of, strata_rows
+from al_loop.report.uncertainty import Interval
+from al_loop.resources import resource_folder
+from al_loop.store import IterationRecord
+
+
+def write_report(source: Source, path: Path) -> None:
+    """Write the report of a campaign in one step; UserError when it cannot be written."""
+    try:
+        write_atomically(path, render(source))
+    except OSError as error:
+        raise UserError(f"cannot be written: {error.strerror}", where=path) from None
+
+
+def render(source: Source) -> str:
+    """The report as HTML. Nothing in it is loaded from anywhere."""
+    environment = Environment(
+        loader=FileSystemLoader(resource_folder("templates") / "report"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=number, share=share, interval=interval, moment=moment, hours=hours
+    )
+    ctx = source.ctx
+    frames = source.frames
+    validated = [one for one in source.iterations if one.glass]
+    explored = [one for one in source.iterations if one.counts.explored]
+    return environment.get_template("report.html.j2").render(
+        spec=ctx.spec,
+        asked=_as_yaml(dump_campaign(ctx.spec)),
+        status=campaign_status(ctx.store, ctx.record),
+        now=ctx.store.clock(),
+        version=version("al-loop"),
+        frames=[one for one in frames if one.state == "ok"],
+        chosen=len(frames),
+        spread=spread_of(frames),
+        strata=strata_rows(frames),
+        errors=source.errors,
+        last=source.errors[-1] if source.errors else None,
+        explored=explored,
+        audits=explored[-1].audit if explored else (),
+        stage_names=_stage_names(source, explored),
+        cost=cost_rows(source),
+        doubts=review(ctx),
+        gates=validated[-1].glass if validated else (),
+        glass_of=validated[-1].index if validated else None,
+        calibration=source.calibration,
+        evidence=len(source.evidence.error),
+        methods=methods_of(source),
+        figures={name: _figure(source, name) for name in KINDS},
+    )
+
+
+def _figure(source: Source, name: str) -> Markup:
+    """An image within the page, with its caption; empty where there is nothing to draw."""
+    kind = KINDS[name]
+    figure = draw(source, kind)
+    if figure is None:
+        return Markup("")
+    data = base64.b64encode(encoded(figure, "svg")).decode()
+    return Markup(
+        '<figure id="{}"{}><img src="data:image/svg+xml;base64,{}" alt="{}">'
+        "<figcaption><b>{}.</b> {}</figcaption></figure>"
+    ).format(
+        f"figure-{name}",
+        Markup(' class="wide"') if name == "convergence" else "",
+        data,
+        kind.title,
+        kind.title,
+        kind.caption,
+    )
+
+
+def _stage_names(source: Source, explored: list[IterationRecord]) -> dict[int, str]:
+    """Iteration -> exploration stage."""
+    stages = source.ctx.spec.explore.stages
+    found = {one.index: source.ctx.conditions_of(one) for one in explored}
+    return {index: stages[at].name or f"stage {at + 1}" for index, at in found.items()}
+
+
+def _as_yaml(data: dict[str, Any]) -> str:
+    stream = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.width = 100
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(data, stream)
+    text: str = stream.getvalue()
+    return text
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """With this many decimals; a dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part in per cent; a dash of nothing."""
+    return f"{100 * part / whole:.3g} %" if whole else "–"
+
+
+def interval(one: Interval | None, digits: int = 3) -> Markup:
+    """A value, and below it its interval and spread: ``0.315 [0.280, 0.351] ±0.021``."""
+    if one is None:
+        return Markup("–")
+    known = []
+    if one.low is not None and one.high is not None:
+        known.append(f"[{one.low:.{digits}f}, {one.high:.{digits}f}]")
+    if one.spread is not None:
+        known.append(f"±{one.spread:.{digits}f}")
+    below = Markup("<br><small>{}</small>").format(" ".join(known)) if known else ""
+    return Markup("{}{}").format(f"{one.value:.{digits}f}", below)
+
+
+def moment(when: datetime) -> str:
+    """A time in UTC."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def hours(seconds: float) -> str:
+    """Hours, with more digits where there are few."""
+    value = seconds / 3600
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,111 @@
+"""Figures of a campaign: every kind is drawn, opens, and shows what the store has."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from al_loop.loop.context import Context
+from al_loop.loop.figures import COLUMN, encoded
+from al_loop.report.figures import KINDS, draw, write_figures
+from al_loop.report.source import Source
+from al_loop.store import Store
+from tests.cli.conftest import Command
+from tests.loop.test_late_labels import NAME
+from tests.report.conftest import begin
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_opens_in_each_format(source: Source, kind: str) -> None:
+    figure = draw(source, KINDS[kind])
+    assert figure is not None
+    with Image.open(io.BytesIO(encoded(figure, "png"))) as image:
+        image.load()
+        assert image.width >= 300 * COLUMN - 1
+        assert len(np.unique(np.asarray(image.convert("L")))) > 5
+    pdf = encoded(figure, "pdf")
+    assert pdf.startswith(b"%PDF-1.") and pdf.rstrip().endswith(b"%%EOF")
+    assert b"/Type3" not in pdf  # fonts that journals refuse
+    assert ElementTree.fromstring(encoded(figure, "svg")).tag.endswith("svg")
+
+
+def test_the_same_campaign_gives_the_same_bytes(finished: Store) -> None:
+    one, two = (Source(Context(finished, NAME)) for _ in range(2))
+    for kind in ("learning", "parity-force"):
+        figures = [draw(source, KINDS[kind]) for source in (one, two)]
+        for fmt in ("pdf", "png", "svg"):
+            first, second = (encoded(f, fmt) for f in figures if f is not None)  # type: ignore[arg-type]
+            assert first == second
+
+
+def test_parity_shows_each_force_component_once(finished: Store, source: Source) -> None:
+    figure = draw(source, KINDS["parity-force"])
+    assert figure is not None
+    ctx, shown = Context(finished, NAME), []
+    for record in source.iterations:
+        components = 0
+        for one in finished.selections.of_iteration(NAME, record.index):
+            label = ctx.labels_of([one.frame]).get(one.frame)
+            if one.predicted_forces is not None and label is not None and label.state == "ok":
+                components += one.predicted_forces.size
+        shown += [components] if components else []
+    lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "None"]
+    assert sum(len(line.get_xdata()) for line in lines) == shown[-1]  # type: ignore[arg-type]
+
+
+def test_parity_of_energies_shows_the_stored_error(finished: Store, source: Source) -> None:
+    figure = draw(source, KINDS["parity-energy"])
+    assert figure is not None
+    (points,) = [line for line in figure.axes[1].lines if line.get_linestyle() == "None"]
+    off = np.asarray(points.get_ydata(), dtype=float)
+    models = finished.models.of_iteration(NAME, source.iterations[-1].index)
+    rmse = [m.test_errors.energy_rmse for m in models if m.test_errors]
+    # it is the leader's, one of the members
+    assert min(abs(np.sqrt(np.mean(off**2)) - one) for one in rmse if one) < 1e-6 * max(
+        off.max(), 1
+    )
+
+
+def test_cost_adds_up_to_what_the_jobs_took(finished: Store, source: Source) -> None:
+    spent = 0.0
+    for record in source.iterations:
+        spent += record.counts.core_seconds
+        for stage in ("train", "explore", "assess"):
+            for job in finished.jobs.of_stage(NAME, record.index, stage):
+                assert job.started is not None and job.ended is not None
+                spent += (job.ended - job.started).total_seconds()
+    figure = draw(source, KINDS["cost"])
+    assert figure is not None
+    (axes,) = figure.axes
+    shown = sum(bar.get_height() for bars in axes.containers for bar in bars)  # type: ignore[attr-defined]
+    unit = {"core-seconds": 1.0, "core-minutes": 60.0, "core-hours": 3600.0}[axes.get_ylabel()]
+    assert shown * unit == pytest.approx(spent, rel=1e-9)
+
+
+def test_a_campaign_that_has_only_begun_has_no_figures(
+    store: Store, tmp_path: Path, al_loop: Command
+) -> None:
+    begin(store, tmp_path)
+    assert write_figures(Source(Context(store, NAME)), tmp_path / "figures", ("png",)) == []
+    store.connection.to_launchpad_file(tmp_path / "site.yaml")
+    ran = al_loop("plot", NAME, "learning", "-l", "site.yaml")
+    assert ran.code == 2 and "nothing to draw" in ran.err
+    assert not list(tmp_path.glob("*.pdf"))
+
+
+def test_the_command_lists_and_draws(finished: Store, al_loop: Command, tmp_path: Path) -> None:
+    finished.connection.to_launchpad_file(tmp_path / "site.yaml")
+    listed = al_loop("plot", NAME, "-l", "site.yaml").out
+    assert all(kind in listed for kind in KINDS) and "nothing yet" not in listed
+    assert al_loop("plot", NAME, "cost", "-o", "a.svg", "-l", "site.yaml").code == 0
+    ElementTree.parse(tmp_path / "a.svg")
+    assert al_loop("report", NAME, "-o", "r.html", "--figures", "-l", "site.yaml").code == 0
+    names = {path.name for path in (tmp_path / "r-figures").iterdir()}
+    assert names == {f"{kind}.{fmt}" for kind in KINDS for fmt in ("pdf", "png")}
