@@ -28,7 +28,7 @@
   const frame = await answer.json();
   if (!document.createElement("canvas").getContext("webgl2")) return tell("This browser has no WebGL; the table has the numbers.");
 
-  const viewer = $3Dmol.createViewer(place, { backgroundColor: css("card"), antialias: true, disableFog: true });
+  const viewer = $3Dmol.createViewer(place, { backgroundColor: css("scene"), antialias: true, disableFog: true });
   const lines = frame.symbols.map((symbol, i) => `${symbol} ${frame.positions[i].join(" ")}`);
   viewer.addModel(`${lines.length}\n\n${lines.join("\n")}`, "xyz");
   const kinds = [...new Set(frame.symbols)];
@@ -38,7 +38,7 @@
     const point = ([x, y, z]) => ({ x, y, z });
     for (const [edge, others] of [[a, [b, c]], [b, [a, c]], [c, [a, b]]]) {
       for (const corner of [sum(), others[0], others[1], sum(...others)]) {
-        viewer.addLine({ start: point(corner), end: point(sum(corner, edge)), color: css("soft"), linewidth: 2 });
+        viewer.addLine({ start: point(corner), end: point(sum(corner, edge)), color: "#55626f", linewidth: 2 });
       }
     }
   }
@@ -65,7 +65,7 @@
 
   function show() {
     const colorfunc = colours();
-    viewer.setBackgroundColor(css("card"));
+    viewer.setBackgroundColor(css("scene"));
     viewer.removeAllShapes();
     box();
     viewer.setStyle({}, { sphere: { scale: 0.28, colorfunc }, stick: { radius: 0.12, colorfunc } });
