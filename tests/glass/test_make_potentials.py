@@ -56,8 +56,7 @@ def lammps(folder: Path, atoms: Atoms, potential: Potential) -> Point:
         'variable e equal pe\nvariable p equal press\nprint "${e} ${p}" file numbers.txt\n'
         "write_dump all custom f.dump id type x y z fx fy fz modify sort id format float %.15g\n"
     )
-    program = find_program(LammpsChoice())
-    program.environment.pop("LAMMPS_PLUGIN_PATH", None)
+    program = find_program(LammpsChoice()).bare()
     done = subprocess.run(
         [*program.command, "-in", "in"],
         cwd=folder,

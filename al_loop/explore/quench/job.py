@@ -125,8 +125,7 @@ def run_quench_job(folder: JobFolder, clock: Clock) -> JobResult:
         return done
     params = folder.params("quench", QuenchParams)
     (box,) = read_frames(folder.path / START)
-    program = find_program(LammpsOptions.model_validate(folder.spec().options))
-    program.environment.pop("LAMMPS_PLUGIN_PATH", None)  # no NNP here: TensorFlow stays away
+    program = find_program(LammpsOptions.model_validate(folder.spec().options)).bare()
     for name, text in static_files(box, POTENTIALS[params.potential]).items():
         write_atomically(folder.path / name, text)
     fault: Fault | None = None

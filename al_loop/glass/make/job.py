@@ -33,7 +33,7 @@ from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
 from al_loop.lammps.cell import RestrictedCell, off_the_faces
 from al_loop.lammps.data import DATA
 from al_loop.lammps.dump import frame_of, read_dump
-from al_loop.lammps.executable import Program, find_program
+from al_loop.lammps.executable import find_program
 from al_loop.lammps.faults import Fault
 from al_loop.lammps.process import run_script
 from al_loop.lammps.restart_file import restart_step
@@ -163,7 +163,7 @@ class _Run:
         self.seed = sample_seed(self.params.protocol, self.params.sample)
         self.start = self._start()
         self.rotation = RestrictedCell.of(self.start.cell.array).rotation
-        self.program = self._program()
+        self.program = find_program(LammpsChoice.model_validate(folder.spec().options))
         write_atomically(self.path / DATA, start_file(self.start))
 
     def segment(self, segment: Segment, number: int, segments: tuple[Segment, ...]) -> Fault | None:
@@ -221,12 +221,6 @@ class _Run:
         (found,) = read_frames(file)
         return found
 
-    def _program(self) -> Program:
-        program = find_program(LammpsChoice.model_validate(self.folder.spec().options))
-        if not isinstance(self.params.potential, Network):
-            program.environment.pop("LAMMPS_PLUGIN_PATH", None)  # TensorFlow stays away
-        return program
-
     def _piece(
         self, piece: Piece, number: int, *, before: str | None, cold: bool, random: bool
     ) -> Fault | None:
@@ -252,7 +246,7 @@ class _Run:
         return run_script(
             script,
             folder=self.path,
-            program=self.program,
+            program=self.program if isinstance(potential, Network) else self.program.bare(),
             clock=self.clock,
             is_done=lambda: restart_step(self.path / piece.file("restart")) is not None,
         )
