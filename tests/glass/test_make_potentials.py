@@ -18,9 +18,10 @@ from al_loop.d3 import D3, correction
 from al_loop.errors import EngineMissing, StructureError, UserError
 from al_loop.glass.make import Classical, Potential, Protocol, potential_of
 from al_loop.glass.make.inputs import start_file
-from al_loop.glass.make.job import LammpsChoice, run_glass_job, stage_glass_job
+from al_loop.glass.make.job import run_glass_job
 from al_loop.glass.make.potential import CLASSICAL, caution, field_of
 from al_loop.glass.make.results import collect_glass
+from al_loop.glass.make.stage import LammpsChoice, stage_glass_job
 from al_loop.jobfolder import Clock
 from al_loop.lammps.data import DATA
 from al_loop.lammps.dump import read_dump

@@ -1,11 +1,13 @@
 """Glasses are made: a protocol, a potential, and one LAMMPS job for each sample."""
 
-from al_loop.glass.make.job import run_glass_job, stage_glass_job
+from al_loop.glass.make.job import run_glass_job
 from al_loop.glass.make.load import load_protocol, protocol_names
-from al_loop.glass.make.plan import Segment, segments_of
+from al_loop.glass.make.plan import segments_of
 from al_loop.glass.make.potential import Classical, Network, Potential, caution, potential_of
 from al_loop.glass.make.protocol import Protocol, Run, runs_of, variants
 from al_loop.glass.make.results import GlassResult, Progress, SegmentResult, collect_glass
+from al_loop.glass.make.segment import Segment
+from al_loop.glass.make.stage import stage_glass_job
 
 __all__ = [
     "Classical",

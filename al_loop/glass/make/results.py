@@ -13,7 +13,8 @@ from al_loop.errors import JobFolderError
 from al_loop.frame import read_frames
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.make.outputs import UNITS, read_table
-from al_loop.glass.make.plan import Segment
+from al_loop.glass.make.segment import Segment
+from al_loop.glass.make.stage import START, GlassParams
 from al_loop.glass.reading import read_trajectory
 from al_loop.glass.trajectory import Trajectory
 from al_loop.jobfolder import JobFolder
@@ -163,8 +164,6 @@ def collect_glass(folder: JobFolder) -> GlassResult:
     JobFolderError
         There is no valid result.
     """
-    from al_loop.glass.make.job import START, GlassParams
-
     params = folder.params("glass", GlassParams)
     result = folder.result()
     if result is None:
