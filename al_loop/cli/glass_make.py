@@ -82,7 +82,7 @@ def make(
     dispersion = _d3(d3)
     field = potential_of(potential, dispersion=dispersion)
     if note := caution(field):
-        out.print(f"note       {note}", style="yellow", markup=False)
+        out.print(f"note       {note}", style="yellow", markup=False, soft_wrap=True)
     given = _given(asked, start)
     failed = 0
     for number, run in enumerate(runs, start=1):
@@ -100,7 +100,7 @@ def _list() -> None:
 
     for name in protocol_names():
         about = load_protocol(name).about.strip().splitlines()
-        out.print(f"{name:28s} {about[0] if about else ''}", markup=False)
+        out.print(f"{name:28s} {about[0] if about else ''}", markup=False, soft_wrap=True)
 
 
 def _plan(protocol: Protocol, runs: list[Run]) -> None:
