@@ -8,12 +8,24 @@ from math import floor, log10
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 
 from al_loop.errors import DatasetError
 from al_loop.units import Array
 
 _FEWEST_BLOCKS = 4
 """Fewer blocks say nothing about their spread."""
+_COVERAGE = 2.0
+"""Standard errors that reach over 95 % where there are many values."""
+
+
+def coverage(n: int) -> float:
+    """Standard errors of a mean of n values that its 95 % interval reaches to each side.
+
+    Student's t of n - 1 degrees of freedom (97.5 %): 12.7 of two values, 4.3 of three; not below
+    two. Of one value, which says nothing about its error, two.
+    """
+    return max(_COVERAGE, float(stdtrit(n - 1, 0.975))) if n > 1 else _COVERAGE
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,11 @@ class Estimate:
     error: float | None
     n: int
     unit: str = ""
+
+    @property
+    def bar(self) -> float:
+        """Half the 95 % interval (:func:`coverage`); 0 without an error."""
+        return coverage(self.n) * (self.error or 0.0)
 
     def __str__(self) -> str:
         """As in print: ``2.203(12) g/cm3``; two digits of error."""

@@ -37,7 +37,7 @@ def measured(
     return Measurement(at, values or {}, curves or {})
 
 
-def density(value: float, error: float | None, n: int = 5) -> Measurement:
+def density(value: float, error: float | None, n: int = 100) -> Measurement:
     return measured({"density": Estimate(value, error, n, "g/cm3")})
 
 
@@ -60,6 +60,21 @@ def test_a_value_is_inside_outside_or_across_the_border() -> None:
     assert outside.state == "outside"
     assert outside.off == pytest.approx(0.03)
     assert "0.03 g/cm3 too high" in outside.words
+
+
+@pytest.mark.parametrize(("n", "t"), [(2, 12.706), (3, 4.303), (4, 3.182), (5, 2.776), (10, 2.262)])
+def test_the_error_bar_of_few_samples_is_students(n: int, t: float) -> None:
+    """t of n - 1 degrees of freedom, 97.5 %, as in printed tables."""
+    bar = Estimate(2.2, 0.001, n).bar
+    assert bar == pytest.approx(0.001 * t, abs=6e-7)  # three decimals
+    for edge, state in ((0.04 - bar - 1e-6, "inside"), (0.04 - bar + 1e-6, "undecided")):
+        assert compare(density(2.2 + edge, 0.001, n), reference())[0].state == state
+
+
+def test_the_error_bar_of_many_or_one_is_two_standard_errors() -> None:
+    assert Estimate(1.0, 0.5, 1).bar == Estimate(1.0, 0.5, 100).bar == 1.0
+    assert Estimate(1.0, 0.1, 30).bar == pytest.approx(0.2045, abs=1e-4)
+    assert Estimate(1.0, None, 3).bar == 0.0
 
 
 def test_the_border_itself_is_inside() -> None:

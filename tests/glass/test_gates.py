@@ -42,7 +42,7 @@ def test_the_references_error_counts_too() -> None:
 
 def test_bounds_need_no_reference() -> None:
     none = References()
-    si4 = measured({"si4": Estimate(98.5, 0.2, 5, "%")})
+    si4 = measured({"si4": Estimate(98.5, 0.2, 100, "%")})
     assert verdict(">= 98 %", si4, none, "si4") == ("passed", 0.0)
     assert verdict(">= 98.5 %", si4, none, "si4")[0] == "undecided"
     assert verdict(">= 99 %", si4, none, "si4") == ("failed", pytest.approx(-0.5))
@@ -50,6 +50,13 @@ def test_bounds_need_no_reference() -> None:
     assert verdict("<= 98", si4, none, "si4")[0] == "failed"
     at_the_border = measured({"si4": Estimate(98.0, 0.0, 5, "%")})
     assert verdict(">= 98 %", at_the_border, none, "si4")[0] == "passed"
+
+
+def test_few_samples_decide_less() -> None:
+    """0.5 from the border with an error of 0.15: t is 2.776 of five samples, 4.303 of three."""
+    for n, state in ((5, "passed"), (3, "undecided")):
+        si4 = measured({"si4": Estimate(98.5, 0.15, n, "%")})
+        assert verdict(">= 98 %", si4, References(), "si4")[0] == state
 
 
 def test_percent_of_a_percentage_is_points() -> None:

@@ -123,9 +123,8 @@ def test_lattice_parameters_of_a_shaken_supercell(name: str, parameters: tuple[f
     found = measure([run], MeasureOptions(groups=("structure",), phase=name, structure=COARSE))
     names = [f"lattice_{one}" for one in ("a", "b", "c", "alpha", "beta", "gamma")]
     assert [found.values[one].value for one in names] == pytest.approx(parameters, abs=1e-3)
-    if name != "stishovite":  # another paper's cell
-        verdicts = compare(found, shipped_references())
-        assert {one.state for one in verdicts if one.name.startswith("lattice")} == {"inside"}
+    verdicts = compare(found, shipped_references())
+    assert {one.state for one in verdicts if one.name.startswith("lattice")} == {"inside"}
 
 
 def test_a_potential_gives_energy_moduli_and_modes() -> None:

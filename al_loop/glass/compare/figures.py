@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 from al_loop.glass.compare.reference import ReferenceCurve, References
-from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.estimate import Curve, Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -105,7 +105,7 @@ def draw_network(measurement: Measurement, references: References) -> list[Figur
 
 
 def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figure:
-    """Bars in groups, error bars of two standard errors."""
+    """Bars in groups, with the error bars of verdicts."""
     there = {name: found for name, found in series.items() if found}
     with rc_context(_STYLE):
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
@@ -113,7 +113,7 @@ def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figur
         width = 0.8 / len(there)
         for k, (name, found) in enumerate(there.items()):
             places = [n + (k - (len(there) - 1) / 2) * width for n in found]
-            bars = [2.0 * (one.error or 0.0) for one in found.values()]
+            bars = [one.bar for one in found.values()]
             heights = [one.value for one in found.values()]
             axes.bar(places, heights, width, color=(BLUE, *_COLOURS)[k], label=name, yerr=bars)
         axes.set(xlabel=x, ylabel=y, xticks=sorted({n for one in there.values() for n in one}))
@@ -154,7 +154,7 @@ def _draw(
     y = measured.y * scale
     axes.plot(measured.x, y, color=BLUE, lw=1.2, label="measured", zorder=3)
     if measured.error is not None:
-        band = 2.0 * measured.error * scale
+        band = coverage(measured.n) * measured.error * scale
         axes.fill_between(measured.x, y - band, y + band, color=BLUE, alpha=0.25, lw=0)
     x_label, y_label = LABELS[kind]
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)

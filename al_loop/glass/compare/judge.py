@@ -9,8 +9,8 @@ from typing import Literal
 
 from al_loop.glass.compare.gates import Gate
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
-from al_loop.glass.compare.verdict import COVERAGE, State, of_curve
-from al_loop.glass.estimate import Estimate
+from al_loop.glass.compare.verdict import State, of_curve
+from al_loop.glass.estimate import Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
 
 GateState = Literal["passed", "failed", "undecided"]
@@ -43,9 +43,10 @@ class GateResult:
 def judge(
     gates: Iterable[Gate], measurement: Measurement, references: References
 ) -> list[GateResult]:
-    """Passed where all of the error bar (two standard errors) is inside, failed where none is.
+    """Passed where all of the error bar is inside, failed where none is.
 
-    Of a gate on the distance to a reference the bar is that of both together; the reference is the
+    The bar is the 95 % interval by Student's t of the number of samples. Of a gate on the distance
+    to a reference it is that of both together; the reference (two standard errors) is the
     most trusted one (:data:`~al_loop.glass.compare.reference.METHODS`) of this substance. A value
     without an error bar (a single sample of one frame) is judged by itself, and the words say so.
     """
@@ -77,20 +78,20 @@ def _judge(gate: Gate, measurement: Measurement, ours: References) -> GateResult
 def _bounds(gate: Gate, measured: Estimate) -> GateResult:
     low = -inf if gate.low is None else gate.low
     high = inf if gate.high is None else gate.high
-    bar = COVERAGE * (measured.error or 0.0)
-    return _said(gate, measured, (low, high), bar, f"asked for {gate.text}")
+    return _said(gate, measured, (low, high), measured.bar, f"asked for {gate.text}")
 
 
 def _near(gate: Gate, measured: Estimate, reference: Reference) -> GateResult:
     tolerance = gate.tolerance or 0.0
     if gate.relative:
         tolerance *= abs(reference.value)
-    bar = COVERAGE * hypot(measured.error or 0.0, reference.uncertainty or 0.0)
+    theirs = coverage(1) * (reference.uncertainty or 0.0)
+    bar = hypot(measured.bar, theirs)
     around = (reference.value - tolerance, reference.value + tolerance)
     wanted = Estimate(reference.value, reference.uncertainty, 1, reference.unit)
     asked = f"asked for {wanted} within {gate.text} ({reference.source})"
     found = replace(_said(gate, measured, around, bar, asked), reference=reference)
-    if found.state == "undecided" and (reference.uncertainty or 0.0) > (measured.error or 0.0):
+    if found.state == "undecided" and theirs > measured.bar:
         words = found.words.replace(_MORE, "the larger part of it is the reference's own error")
         found = replace(found, words=words)
     return found

@@ -134,7 +134,7 @@ def allowed(reference: Reference | ReferenceCurve) -> str:
 def _bar(measured: Estimate | None, reference: Reference | ReferenceCurve) -> Bar | None:
     if measured is None or not isinstance(reference, Reference):
         return None
-    half, error = reference.half_width, 2.0 * (measured.error or 0.0)
+    half, error = reference.half_width, measured.bar
     away = measured.value - reference.value
     reach = 1.15 * max(half, abs(away) + error) or 1.0
     return Bar(*(50.0 + 50.0 * x / reach for x in (-half, half, away, away - error, away + error)))

@@ -12,9 +12,6 @@ from al_loop.glass.compare.similarity import Similarity, similarity
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.measurement import Measurement
 
-COVERAGE = 2.0
-"""Standard errors that an error bar reaches: 95 %."""
-
 State = Literal["inside", "outside", "undecided"]
 
 
@@ -66,8 +63,9 @@ def compare(measurement: Measurement, references: References) -> list[Verdict]:
     """A verdict for each reference that is of what was measured.
 
     A value agrees with its reference within the reference's half width b: its spread, or two
-    standard errors. It is *inside* where all of its error bar (two standard errors) is within b,
-    *outside* where none of it is, *undecided* where the bar reaches across the border.
+    standard errors. It is *inside* where all of its error bar (95 %, by Student's t of its number
+    of samples) is within b, *outside* where none of it is, *undecided* where the bar reaches across
+    the border.
 
     A curve agrees where R_chi is not above the reference's tolerance; where only error bars take it
     above, it is undecided.
@@ -94,7 +92,7 @@ def of_value(measured: Estimate, reference: Reference) -> Verdict:
     """A value beside its reference."""
     deviation = measured.value - reference.value
     allowed = reference.half_width
-    state = place(abs(deviation), COVERAGE * (measured.error or 0.0), allowed)
+    state = place(abs(deviation), measured.bar, allowed)
     off = max(0.0, abs(deviation) - allowed)
     both = hypot(measured.error or 0.0, reference.uncertainty or 0.0)
     unit = f" {measured.unit}" if measured.unit else ""
