@@ -221,8 +221,8 @@ def test_a_glass_is_held_against_what_was_published(
     density = next(row for name, row in rows if name == "density")
     assert "2.2010(10) g/cm3" in density and "state inside" in density
     length = next(row for name, row in rows if name == "length_Si-O")
-    # 1.75 Å, where Grimley, Wright and Sinclair (1990) found 1.608 Å
-    assert "state outside" in length and "too high" in length and "Grimley" in length
+    # 1.75 Å, where Mozzi and Warren (1969) found 1.62 Å
+    assert "state outside" in length and "too high" in length and "Mozzi" in length
     assert "porosity_of_nothing 0.5" in page
     (curve,) = client.get(f"{HERE}/glass/1/silica.json").json
     assert curve["name"] == "g_Si-O" and len(curve["x"]) == len(curve["y"]) <= 400
