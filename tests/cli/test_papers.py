@@ -28,7 +28,7 @@ PATHS = [
 NAMES = [path.stem for path in PATHS]
 SMALL = [name for name in NAMES if name.endswith("-small")]
 
-# Urata et al. (2022), table 1: SiO2, B2O3, Li2O in mol %; g/cm3.
+# Urata (2022), table 1: SiO2, B2O3, Li2O in mol %; g/cm3.
 URATA = [
     (20, 60, 20, 2.21), (40, 40, 20, 2.26), (10, 50, 40, 2.30), (20, 40, 40, 2.31),
     (30, 30, 40, 2.31), (40, 20, 40, 2.34), (50, 10, 40, 2.32), (8, 32, 60, 2.17),
