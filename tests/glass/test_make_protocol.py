@@ -89,11 +89,25 @@ def test_a_step_goes_on_from_the_one_that_it_names() -> None:
         ([MELT, MELT], "two steps are called 'melt'"),
         ([MELT, {"do": "compress", "to": 5, "by": 2}], "no whole number of by"),
         ([MELT, {"do": "hold", "ps": 1, "under": "bsk"}], "no potential is called 'bsk'"),
+        ([MELT, {"do": "quench", "to": 300, "rate": 1, "ensemble": "nve"}], "no thermostat"),
+        ([MELT, {"do": "hold", "ps": 1, "ensemble": "nve", "temperature": 300}], "keeps the energy"),
+        ([MELT, {"do": "hold", "ps": 1, "pressure": 5}], "nvt keeps the volume"),
+        ([MELT, {"do": "relax", "pressure": 5}], "a fixed cell takes no pressure"),
+        ([MELT, {"do": "strain", "by": 0.01, "to": 0.025}], "no whole number of by"),
     ],
 )
 def test_what_cannot_be_run_is_refused(steps: list[dict[str, Any]], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         protocol(*steps)
+
+
+def test_variants_have_folders_of_their_own() -> None:
+    """Two densities of one composition would be one folder, and one of them lost."""
+    twice = [{"formula": "SiO2", "density": density} for density in (2.2, 2.4)]
+    with pytest.raises(ValidationError, match="two variants are called SiO2"):
+        protocol(MELT, vary={"compositions": twice})
+    with pytest.raises(ValidationError, match="greater than or equal to 2"):
+        protocol(MELT, vary={"atoms": [-72]})
 
 
 def test_studies_are_all_combinations_with_samples_of_their_own() -> None:

@@ -81,6 +81,8 @@ def _segments(protocol: Protocol, name: str, step: Step, base: Segment | None) -
     every = _steps(protocol, step.frames or protocol.frames)
     shared = {"step": name, "every": every, "velocities": step.velocities, "under": step.under}
     if isinstance(step, Hold):
+        if step.ensemble == "nve" and step.temperature is not None and warm is not None:
+            raise ValueError("nve keeps the energy, not a temperature; leave it out")
         kelvin = step.temperature or _known(warm)
         yield _bath(protocol, name, step, before, (kelvin, kelvin), step.ps, shared)
     elif isinstance(step, Quench | Heat):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,9 @@ class Vary(Options):
     rates: tuple[Positive, ...] = Field(
         (), description="Rates of the first quench, K/ps: a study of the cooling rate."
     )
-    atoms: tuple[int, ...] = Field((), description="Atoms: a study of the size.")
+    atoms: tuple[Annotated[int, Field(ge=2, le=1_000_000)], ...] = Field(
+        (), description="Atoms: a study of the size."
+    )
     compositions: tuple[Glass, ...] = Field((), description="Compositions with their densities.")
 
 
@@ -54,6 +56,9 @@ class Protocol(Options):
             raise ValueError("vary.atoms and vary.compositions need a start of kind pack")
         from al_loop.glass.make.plan import segments_of
 
+        names = [one.name for one in variants(self)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"vary: two variants are called {', '.join(twice)}")
         for one in variants(self):  # all must be possible
             segments_of(one)
             if isinstance(one.start, Pack):

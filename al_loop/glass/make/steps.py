@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from al_loop.campaign.options import Name, Options, Positive
 from al_loop.glass.make.potential import check_name
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Ensemble = Literal["nvt", "npt", "nve"]
 Axis = Literal["x", "y", "z"]
@@ -55,6 +58,27 @@ class _Bath(_Dynamics):
     pressure: Pressure = Field(0.0, description="GPa; of npt.")
     cell: Barostat = Field("iso", description=f"Of npt. {_CELL}")
 
+    @model_validator(mode="after")
+    def _has_a_barostat(self) -> Self:
+        if self.ensemble != "npt" and (self.pressure != 0 or self.cell != "iso"):
+            raise ValueError(
+                f"pressure and cell are of ensemble npt; {self.ensemble} keeps the volume"
+            )
+        return self
+
+
+class _Ramp(_Bath):
+    """From one temperature to another."""
+
+    to: Kelvin = Field(description="K.")
+    rate: Positive = Field(description="K/ps; 1 K/ps is 1e12 K/s.")
+
+    @model_validator(mode="after")
+    def _has_a_thermostat(self) -> Self:
+        if self.ensemble == "nve":
+            raise ValueError("nve has no thermostat to follow the rate; take nvt or npt")
+        return self
+
 
 class Relax(_Step):
     """Atoms at rest, at 0 K; with ``cell`` the cell under ``pressure``, too."""
@@ -63,6 +87,12 @@ class Relax(_Step):
     cell: Literal["fixed", "iso", "aniso", "tri"] = Field("fixed", description=_CELL)
     pressure: Pressure = Field(0.0, description="GPa, where the cell is free.")
     force: Positive = Field(1e-3, description="Largest force that is left, eV/Å.")
+
+    @model_validator(mode="after")
+    def _is_free(self) -> Self:
+        if self.cell == "fixed" and self.pressure != 0:
+            raise ValueError("a fixed cell takes no pressure; free it with cell: iso, aniso or tri")
+        return self
 
 
 class Hold(_Bath):
@@ -73,20 +103,16 @@ class Hold(_Bath):
     ps: Positive = Field(description="Time, ps.")
 
 
-class Quench(_Bath):
+class Quench(_Ramp):
     """Down at a rate, linear in time."""
 
     do: Literal["quench"]
-    to: Kelvin = Field(description="K.")
-    rate: Positive = Field(description="K/ps; 1 K/ps is 1e12 K/s.")
 
 
-class Heat(_Bath):
+class Heat(_Ramp):
     """Up at a rate, linear in time."""
 
     do: Literal["heat"]
-    to: Kelvin = Field(description="K.")
-    rate: Positive = Field(description="K/ps.")
 
 
 class Compress(_Dynamics):
@@ -114,9 +140,11 @@ class Strain(_Dynamics):
     pressure: Pressure = Field(0.0, description="GPa, along the other axes.")
 
     @model_validator(mode="after")
-    def _strained(self) -> Strain:
+    def _strained(self) -> Self:
         if abs(self.to) < self.by * (1 - 1e-9):
             raise ValueError("to must be one strain (by) away from 0 at least")
+        if abs(abs(self.to) / self.by - round(abs(self.to) / self.by)) > 1e-6:
+            raise ValueError(f"to, {self.to:g}, is no whole number of by, {self.by:g}")
         if len(set(self.axes)) < len(self.axes):
             raise ValueError("axes: one is given twice")
         return self
