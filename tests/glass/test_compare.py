@@ -20,6 +20,7 @@ from al_loop.glass.compare import (
     read_references,
     shipped_references,
 )
+from al_loop.glass.compare.figures import draw_network
 from al_loop.glass.measuring import Conditions
 
 SILICA = {"O": 2 / 3, "Si": 1 / 3}
@@ -227,6 +228,20 @@ def test_another_measurement_is_a_reference() -> None:
     assert [one.state for one in verdicts] == ["inside", "inside"]
     fixed = from_measurement(measured({"density": Estimate(2.2, 0.0, 4, "g/cm3")}), source="nvt")
     assert compare(density(2.2000001, 0.0), fixed)[0].state == "inside"
+
+
+def test_a_reference_of_two_samples_is_as_wide_as_students_t() -> None:
+    """Two values with a standard error of 0.01: 12.71 of it to each side (any table of t)."""
+    two = from_measurement(measured({"density": Estimate(2.2, 0.01, 2, "g/cm3")}), source="dft")
+    assert two.values[0].half_width == pytest.approx(0.1271, abs=1e-4)
+    assert compare(density(2.3, 0.001), two)[0].state == "inside"
+
+
+def test_a_network_without_rings_is_drawn_without_them() -> None:
+    """An invert glass has no rings: the page must not fail on it."""
+    none = {"rings_king_3": Estimate(0.0, None, 1), "qn_0": Estimate(100.0, None, 1, "%")}
+    (qn,) = draw_network(measured(none), References())
+    assert qn.axes[0].get_title(loc="left") == "Qn (%)"
 
 
 def test_shipped_references_are_whole() -> None:

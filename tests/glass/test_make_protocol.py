@@ -90,7 +90,10 @@ def test_a_step_goes_on_from_the_one_that_it_names() -> None:
         ([MELT, {"do": "compress", "to": 5, "by": 2}], "no whole number of by"),
         ([MELT, {"do": "hold", "ps": 1, "under": "bsk"}], "no potential is called 'bsk'"),
         ([MELT, {"do": "quench", "to": 300, "rate": 1, "ensemble": "nve"}], "no thermostat"),
-        ([MELT, {"do": "hold", "ps": 1, "ensemble": "nve", "temperature": 300}], "keeps the energy"),
+        (
+            [MELT, {"do": "hold", "ps": 1, "ensemble": "nve", "temperature": 300}],
+            "keeps the energy",
+        ),
         ([MELT, {"do": "hold", "ps": 1, "pressure": 5}], "nvt keeps the volume"),
         ([MELT, {"do": "relax", "pressure": 5}], "a fixed cell takes no pressure"),
         ([MELT, {"do": "strain", "by": 0.01, "to": 0.025}], "no whole number of by"),

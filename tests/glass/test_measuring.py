@@ -160,6 +160,31 @@ def test_samples_of_two_glasses_are_refused() -> None:
         measure([])
 
 
+def test_a_sample_that_could_not_be_measured_is_no_zero() -> None:
+    """All silicon is fourfold in cristobalite, also where one cell is too small for r_max."""
+    small, large = (rattled("beta-cristobalite", size=n, amplitude=0.02) for n in (1, 2))
+    options = MeasureOptions(groups=("structure",), structure=StructureOptions(r_max=6.0))
+    found = measure([large, small], options)
+    assert found.missing["structure"].startswith("sample 2")
+    assert found.values["si4"].value == 100.0
+
+
+def test_the_error_of_a_temperature_knows_of_correlation() -> None:
+    """Each frame ten times over tells no more than once: the error is not root ten smaller."""
+    generator = np.random.default_rng(3)
+    frames = []
+    for _ in range(64):
+        atoms = argon(2)
+        atoms.set_velocities(generator.normal(size=(len(atoms), 3)))
+        frames.append(atoms)
+    once = measure([Trajectory(tuple(frames))], MeasureOptions(groups=("mechanics",)))
+    often = Trajectory(tuple(atoms for atoms in frames for _ in range(10)))
+    again = measure([often], MeasureOptions(groups=("mechanics",)))
+    assert again.values["temperature"].error == pytest.approx(
+        once.values["temperature"].error, rel=0.3
+    )
+
+
 def test_every_name_of_the_docs_is_understood() -> None:
     for one in OBSERVABLES:
         name = one.form

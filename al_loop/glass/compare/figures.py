@@ -89,9 +89,10 @@ def draw_network(measurement: Measurement, references: References) -> list[Figur
         }
         for criterion in ("king", "guttman", "primitive")
     }
-    if any(rings.values()):
-        largest = max(n for found in rings.values() for n, one in found.items() if one.value) + 1
-        kept = {k: {n: v for n, v in found.items() if n <= largest} for k, found in rings.items()}
+    sizes = [n for found in rings.values() for n, one in found.items() if one.value]
+    if sizes:  # an invert glass may have none
+        end = max(sizes) + 1
+        kept = {k: {n: v for n, v in found.items() if n <= end} for k, found in rings.items()}
         figures.append(_bars("ring size (formers)", "rings a former", kept))
     qn = {int(name[3:]): one for name, one in values.items() if re.fullmatch(r"qn_\d", name)}
     if qn:

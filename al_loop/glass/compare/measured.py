@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from al_loop.glass.compare.curve_file import TOLERANCE
 from al_loop.glass.compare.reference import ROOM, Reference, ReferenceCurve, References, Subject
+from al_loop.glass.estimate import coverage
 from al_loop.glass.measuring.measurement import Measurement
 
 _AGREE = 1.0e-3
@@ -12,8 +13,9 @@ _AGREE = 1.0e-3
 def from_measurement(measurement: Measurement, *, source: str) -> References:
     """Its values (with errors of their own) and curves as references.
 
-    What lies within a thousandth of a value agrees with it, also where its error is smaller. A
-    value without an error bar has no width to agree within and is left out.
+    The uncertainty is half the 95 % interval over two, so that two of it reach as far as Student's
+    t of few samples. What lies within a thousandth of a value agrees with it, also where its error
+    is smaller. A value without an error bar has no width to agree within and is left out.
     """
     at = measurement.conditions
     common = {
@@ -31,7 +33,7 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
                 "name": name,
                 "value": one.value,
                 "unit": one.unit,
-                "uncertainty": one.error,
+                "uncertainty": one.bar / coverage(1),
                 "spread": _AGREE * abs(one.value),
             }
         )

@@ -15,7 +15,7 @@ from al_loop.glass.dynamics import (
     velocities_of,
     velocity_autocorrelation,
 )
-from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.estimate import Curve, Estimate, average
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
 from al_loop.glass.trajectory import Trajectory
@@ -31,9 +31,7 @@ def temperature(sample: Trajectory) -> Estimate | None:
     """K, of the velocities of its frames; None without."""
     if not all(atoms.has("momenta") for atoms in sample.frames):
         return None
-    values = [float(atoms.get_temperature()) for atoms in sample.frames]
-    error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-    return Estimate(float(np.mean(values)), error, len(values), "K")
+    return average([float(atoms.get_temperature()) for atoms in sample.frames], unit="K")
 
 
 def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) -> Part:

@@ -48,8 +48,8 @@ class Part:
 def mean_of(samples: Sequence[Part]) -> Part:
     """Means over samples, of those that have a value; what one lacks is told.
 
-    Percentages and numbers of rings that a sample does not have are zero there. Closest approaches
-    are the smallest.
+    Percentages and numbers of rings that a sample does not have are zero there, unless its
+    structure could not be measured. Closest approaches are the smallest.
     """
     found = Part()
     for i, one in enumerate(samples):
@@ -61,7 +61,8 @@ def mean_of(samples: Sequence[Part]) -> Part:
             found.values[name] = min(there, key=lambda one: one.value)
             continue
         if there[0].unit == "%" or name.startswith("rings_"):
-            absent = len(samples) - len(there)
+            looked = sum("structure" not in one.missing for one in samples)
+            absent = max(0, looked - len(there))
             there += [Estimate(0.0, None, 1, there[0].unit)] * absent
         found.values[name] = combine(there)
     for name in dict.fromkeys(name for one in samples for name in one.curves):
