@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from fireworks import LaunchPad
 
@@ -21,6 +22,7 @@ from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance, lease
 from al_loop.loop.amend import Amendment, Change, plan_amendment
 from al_loop.loop.context import Context
+from al_loop.loop.glass_gates import check_gates
 from al_loop.loop.quenching import computed_of
 from al_loop.stopping import STOP_FILE
 from al_loop.store import CampaignRecord, Connection, JobRecord, Store
@@ -137,6 +139,8 @@ def _amend(ctx: Context, spec: CampaignSpec, *, by: str) -> Amendment:
     added = computed_of(spec).keys() - ctx.spec.structures.keys()
     begun = latest is not None and (latest.stage not in ("quench", "start") or bool(added))
     amendment = plan_amendment(ctx.spec, spec, begun=begun)
+    if any(change.key.startswith(("validate", "converge.glass")) for change in amendment.changes):
+        check_gates(spec, base=Path(ctx.record.base))
     pending = ctx.record.pending
     put_off = CampaignSpec.model_validate(pending) if pending else ctx.spec
     told = plan_amendment(ctx.spec, put_off, begun=begun).changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,9 +63,13 @@ def plan_amendment(old: CampaignSpec, new: CampaignSpec, *, begun: bool) -> Amen
         Labels would be by another method than those that are there.
     """
     before, after = dump_campaign(old), dump_campaign(new)
+    found = list(_differences(before, after))
+    # Gates are of the glasses of `validate`: where these change, both do.
+    other_glass = any(f"{key}.".startswith("validate.") for key, _, _ in found)
+    late = (_GATES,) if other_glass else ()
     changes = [
-        Change(key, old=was, new=will, holds="now" if not begun or _at_once(key) else _NEXT)
-        for key, was, will in _differences(before, after)
+        Change(key, old=was, new=will, holds="now" if not begun or _at_once(key, late) else _NEXT)
+        for key, was, will in found
     ]
     _refuse(old, new, changes)
     if not any(change.holds == _NEXT for change in changes):
@@ -73,15 +77,21 @@ def plan_amendment(old: CampaignSpec, new: CampaignSpec, *, begun: bool) -> Amen
     now = dump_campaign(old)
     for change in changes:
         if change.holds == "now":
-            _put(now, change.key, change.new)
+            _put(now, after, change.key)
     return Amendment(CampaignSpec.model_validate(now), new, tuple(changes))
 
 
 _NEXT: Holds = "next iteration"
 
 
-def _at_once(key: str) -> bool:
-    return any(key == one or key.startswith(f"{one}.") for one in _AT_ONCE)
+_GATES = "converge.glass"
+
+
+def _at_once(key: str, late: Sequence[str]) -> bool:
+    def among(keys: Sequence[str]) -> bool:
+        return any(f"{key}.".startswith(f"{one}.") for one in keys)
+
+    return among(_AT_ONCE) and not among(late)
 
 
 def _refuse(old: CampaignSpec, new: CampaignSpec, changes: list[Change]) -> None:
@@ -131,11 +141,15 @@ def _differences(
             yield f"{where}{key}", was, will
 
 
-def _put(spec: dict[str, Any], key: str, value: Any) -> None:
+def _put(spec: dict[str, Any], after: Mapping[str, Any], key: str) -> None:
+    """Make a key of ``spec`` what it is in ``after``; one that is not there is taken out."""
     *path, last = key.split(".")
     for part in path:
-        spec = spec.setdefault(part, {})
-    spec[last] = value
+        spec, after = spec[part], after[part]
+    if last in after:
+        spec[last] = after[last]
+    else:
+        del spec[last]
 
 
 def _short(value: Any) -> str:

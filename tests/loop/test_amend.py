@@ -82,7 +82,29 @@ def test_labels_of_two_methods_are_never_mixed() -> None:
 
 
 def test_another_option_of_the_same_method_is_refused_too() -> None:
-    options = dump_campaign(SPEC)["label"]["options"]
-    (key, value) = next((k, v) for k, v in options.items() if isinstance(v, float))
     with pytest.raises(MethodMismatch):
-        plan_amendment(SPEC, changed(**{f"label__options__{key}": value * 1.1}), begun=True)
+        plan_amendment(SPEC, changed(label__options__coulomb_cutoff=11.0), begun=True)
+
+
+GLASS: dict[str, Any] = {"systems": {"silica": {"formula": "SiO2", "atoms": 24, "density": 2.2}}}
+
+
+def test_gates_wait_for_the_glasses_that_they_are_of() -> None:
+    """A campaign that was begun without may be asked for a glass; what holds now is whole."""
+    new = changed(validate=GLASS, converge__glass={"density": "2 %"}, budget__iterations=7)
+    amendment = plan_amendment(SPEC, new, begun=True)
+    assert amendment.later == new and amendment.now.budget == new.budget
+    assert amendment.now.validation is None and not amendment.now.converge.glass
+    back = plan_amendment(new, SPEC, begun=True)
+    assert back.later == SPEC and back.now.converge.glass == new.converge.glass
+
+
+def test_a_gate_is_taken_out_at_once_beside_what_waits() -> None:
+    old = changed(validate=GLASS, converge__glass={"density": "2 %", "si4": ">= 98 %"})
+    data = dump_campaign(old)
+    del data["converge"]["glass"]["density"]
+    data["select"]["trust"]["lower"] = 0.3
+    new = CampaignSpec.model_validate(data)
+    amendment = plan_amendment(old, new, begun=True)
+    assert amendment.now.converge.glass == {"si4": ">= 98 %"}
+    assert amendment.now.select == old.select and amendment.later == new

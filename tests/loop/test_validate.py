@@ -14,6 +14,7 @@ from al_loop.campaign.validate import GlassGroup
 from al_loop.errors import UserError
 from al_loop.frame import frame_hash, read_frames
 from al_loop.glass import GROUPS
+from al_loop.launch.control import amend
 from al_loop.launch.submit import register
 from al_loop.loop.context import Context
 from al_loop.loop.glass_gates import check_gates
@@ -23,7 +24,7 @@ from al_loop.loop.rehearsal import rehearsal_of
 from al_loop.loop.stages.explore import walkers_of
 from al_loop.loop.status import status_of
 from al_loop.loop.validating import course_of
-from al_loop.store import GateRecord, IterationRecord, Store
+from al_loop.store import Connection, GateRecord, IterationRecord, Store
 from tests.campaigns import CHEAP, write_campaign
 from tests.loop.test_late_labels import NAME, Hands, at, carry_on, state
 from tests.loop.test_quench import kill_job
@@ -325,3 +326,14 @@ def test_gates_without_a_glass_are_an_error(tmp_path: Path) -> None:
 
 def test_the_groups_that_can_be_measured_are_those_of_the_glass_room() -> None:
     assert get_args(GlassGroup) == GROUPS
+
+
+def test_an_amendment_with_gates_that_cannot_be_judged_changes_nothing(
+    store: Store, connection: Connection, tmp_path: Path
+) -> None:
+    spec = begin(store, tmp_path, {"density": "2 %"})
+    with pytest.raises(UserError, match="no reference of qn_1"):
+        amend(connection, asking(tmp_path, {"qn_1": "5 %"}))
+    assert Context(store, NAME).spec == spec
+    amend(connection, asking(tmp_path, {"density": "3 %"}))
+    assert Context(store, NAME).spec.converge.glass == {"density": "3 %"}
