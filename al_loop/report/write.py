@@ -19,6 +19,7 @@ from al_loop.jobfolder import write_atomically
 from al_loop.loop.figures import encoded
 from al_loop.loop.review import review
 from al_loop.loop.status import campaign_status
+from al_loop.masking import hide_logins
 from al_loop.report.figures import KINDS, draw
 from al_loop.report.methods import methods_of
 from al_loop.report.source import Source
@@ -37,7 +38,7 @@ def write_report(source: Source, path: Path) -> None:
 
 
 def render(source: Source) -> str:
-    """The report as HTML. Nothing in it is loaded from anywhere."""
+    """The report as HTML. Nothing in it is loaded from anywhere; passwords in addresses are hidden."""
     environment = Environment(
         loader=FileSystemLoader(resource_folder("templates") / "report"),
         undefined=StrictUndefined,
@@ -52,7 +53,7 @@ def render(source: Source) -> str:
     frames = source.frames
     validated = [one for one in source.iterations if one.glass]
     explored = [one for one in source.iterations if one.counts.explored]
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         spec=ctx.spec,
         asked=_as_yaml(dump_campaign(ctx.spec)),
         status=campaign_status(ctx.store, ctx.record),
@@ -76,6 +77,7 @@ def render(source: Source) -> str:
         methods=methods_of(source),
         figures={name: _figure(source, name) for name in KINDS},
     )
+    return hide_logins(page)  # last words of jobs, reasons: whatever was in the database
 
 
 def _figure(source: Source, name: str) -> Markup:

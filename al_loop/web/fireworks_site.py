@@ -16,10 +16,12 @@ from flask import Flask, Response, abort, redirect, render_template, request, ur
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.wrappers import Response as AnyResponse
 
-from al_loop.web.masking import MASK
+from al_loop.masking import MASK
 
 INTERVALS = ("minutes", "hours", "days", "weeks", "months", "years")
 MOST_INTERVALS = 366
+LARGEST = (1 << 63) - 1
+"""Number that the database can hold."""
 SORTED_BY = ("_id", "fw_id", "name", "created_on", "updated_on")
 SECRET_WORDS = ("password", "passwd", "secret", "token", "api_key", "apikey", "credential")
 SHOWN = 200
@@ -73,8 +75,10 @@ def _no_queries() -> None:
 
 
 def _sane_paths() -> None:
-    """What FireWorks takes from a path and hands on, or chokes on."""
+    """What FireWorks takes from a path and hands on, or what it or the database chokes on."""
     given = request.view_args or {}
+    if any(isinstance(value, int) and value > LARGEST for value in given.values()):
+        abort(404)
     if given.get("interval", INTERVALS[0]) not in INTERVALS:
         abort(404)
     number = str(given.get("num_intervals", 1))

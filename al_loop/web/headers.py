@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from al_loop.web.masking import hide_logins
+from al_loop.masking import hide_logins
 
 POLICY = "; ".join(
     [

@@ -194,6 +194,13 @@ def test_a_campaign_that_has_only_begun_is_reported(store: Store, tmp_path: Path
     assert "Methods" in text and "linear in its coefficients" in text
 
 
+def test_no_password_is_sent_along(store: Store, tmp_path: Path) -> None:
+    begin(store, tmp_path)
+    store.campaigns.set_state(NAME, "failed", "cannot reach mongodb://ada:Rosenquarz@db.example/")
+    text = render(Source(Context(store, NAME)))
+    assert "Rosenquarz" not in text and "mongodb://ada:" in text
+
+
 def test_the_command_replaces_a_file_in_one_step(
     finished: Store, al_loop: Command, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from al_loop.store import Event, Store
 from al_loop.web.headers import HEADERS
-from al_loop.web.masking import hide_logins
+from al_loop.masking import hide_logins
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 from tests.mongo import PASSWORD
@@ -61,6 +61,9 @@ def everything(site: Flask, store: Store) -> list[str]:
     numbers = [fw["fw_id"] for fw in fireworks]
     found += [f"/{what}/{n}" for n in numbers for what in ("fw", "wf")]
     found += [f"/fw/{n}/details" for n in numbers]
+    here, much = f"/campaigns/{RUNNING}", 1 << 64  # more than the database can hold
+    found += [f"{here}/iterations/{much}/", f"{here}/models/0/{much}.json", f"/fw/{much}"]
+    found += [f"{here}/glass/{much}/", f"{here}/deviation/{much}.json", f"/wf/{much}"]
     return [*found, "/nowhere", "/campaigns/nobody/", f"/campaigns/{HOSTILE_NAME}x/", "/fw/0"]
 
 

@@ -1,4 +1,4 @@
-"""What must not be read on any page, whoever wrote it into the database."""
+"""What must not be read on a page or in a report, whoever wrote it into the database."""
 
 from __future__ import annotations
 
