@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -16,7 +15,9 @@ from ruamel.yaml.compat import StringIO
 from al_loop.campaign.load import dump_campaign
 from al_loop.errors import UserError
 from al_loop.jobfolder import write_atomically
+from al_loop.loop.context import Context
 from al_loop.loop.figures import encoded
+from al_loop.loop.glass_view import GlassView, glass_view
 from al_loop.loop.review import review
 from al_loop.loop.status import campaign_status
 from al_loop.masking import hide_logins
@@ -24,9 +25,12 @@ from al_loop.report.figures import KINDS, draw
 from al_loop.report.methods import methods_of
 from al_loop.report.source import Source
 from al_loop.report.tables import cost_rows, spread_of, strata_rows
-from al_loop.report.uncertainty import Interval
+from al_loop.report.words import hours, interval, moment, number, share
 from al_loop.resources import resource_folder
 from al_loop.store import IterationRecord
+
+if TYPE_CHECKING:
+    from al_loop.glass.compare import Reference, ReferenceCurve
 
 
 def write_report(source: Source, path: Path) -> None:
@@ -38,7 +42,7 @@ def write_report(source: Source, path: Path) -> None:
 
 
 def render(source: Source) -> str:
-    """The report as HTML. Nothing in it is loaded from anywhere; passwords in addresses are hidden."""
+    """The report as HTML, which loads nothing from anywhere. Passwords in addresses are hidden."""
     environment = Environment(
         loader=FileSystemLoader(resource_folder("templates") / "report"),
         undefined=StrictUndefined,
@@ -47,7 +51,7 @@ def render(source: Source) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, share=share, interval=interval, moment=moment, hours=hours
+        number=number, share=share, interval=interval, moment=moment, hours=hours, allowed=_allowed
     )
     ctx = source.ctx
     frames = source.frames
@@ -71,13 +75,26 @@ def render(source: Source) -> str:
         cost=cost_rows(source),
         doubts=review(ctx),
         gates=validated[-1].glass if validated else (),
-        glass_of=validated[-1].index if validated else None,
+        gates_of=validated[-1].index if validated else None,
+        glass=_glass(ctx, validated),
         calibration=source.calibration,
         evidence=len(source.evidence.error),
         methods=methods_of(source),
         figures={name: _figure(source, name) for name in KINDS},
     )
     return hide_logins(page)  # last words of jobs, reasons: whatever was in the database
+
+
+def _glass(ctx: Context, validated: list[IterationRecord]) -> GlassView | None:
+    """The glasses that were judged last, or made last; None where none was made."""
+    made = [one.index for one in validated] or ctx.store.glasses.iterations(ctx.name)
+    return glass_view(ctx.store, ctx.record, made[-1]) if made else None
+
+
+def _allowed(reference: Reference | ReferenceCurve) -> str:
+    from al_loop.glass.compare.report import allowed  # slow to import
+
+    return allowed(reference)
 
 
 def _figure(source: Source, name: str) -> Markup:
@@ -116,37 +133,3 @@ def _as_yaml(data: dict[str, Any]) -> str:
     yaml.dump(data, stream)
     text: str = stream.getvalue()
     return text
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """With this many decimals; a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def share(part: float, whole: float) -> str:
-    """A part in per cent; a dash of nothing."""
-    return f"{100 * part / whole:.3g} %" if whole else "–"
-
-
-def interval(one: Interval | None, digits: int = 3) -> Markup:
-    """A value, and below it its interval and spread: ``0.315 [0.280, 0.351] ±0.021``."""
-    if one is None:
-        return Markup("–")
-    known = []
-    if one.low is not None and one.high is not None:
-        known.append(f"[{one.low:.{digits}f}, {one.high:.{digits}f}]")
-    if one.spread is not None:
-        known.append(f"±{one.spread:.{digits}f}")
-    below = Markup("<br><small>{}</small>").format(" ".join(known)) if known else ""
-    return Markup("{}{}").format(f"{one.value:.{digits}f}", below)
-
-
-def moment(when: datetime) -> str:
-    """A time in UTC."""
-    return f"{when:%Y-%m-%d %H:%M} UTC"
-
-
-def hours(seconds: float) -> str:
-    """Hours, with more digits where there are few."""
-    value = seconds / 3600
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

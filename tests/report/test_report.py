@@ -20,6 +20,7 @@ from al_loop.report.source import Source
 from al_loop.report.write import render, write_report
 from al_loop.store import GateRecord, Store
 from tests.cli.conftest import Command
+from tests.glasses import put_silica, take_away
 from tests.loop.test_late_labels import NAME
 from tests.report.conftest import GIVEN_UP, HOSTILE, begin
 
@@ -253,3 +254,19 @@ def test_the_gates_of_a_glass_are_told(finished: Store) -> None:
     assert row[1:6] == ["density", "2.20 within 0.05", "3", "2.312 ± 0.011 g/cm3", "failed"]
     assert "0 of 1 <small>gates passed" in text and "silica &lt;b&gt;" in text
     assert "Not validated." not in text
+
+
+def test_a_glass_is_held_against_what_was_published(finished: Store, tmp_path: Path) -> None:
+    put_silica(finished, NAME, 1, tmp_path)
+    try:
+        text = render(Source(Context(finished, NAME)))
+    finally:
+        take_away(finished, NAME)
+    rows = Reader(text).rows["glass"]
+    densities = [row for row in rows if row[0] == "density"]
+    assert {row[1] for row in densities} == {"2.2010(10) g/cm3"}
+    assert "inside" in {row[3] for row in densities}
+    # 1.75 Å, where Mozzi and Warren (1969) found 1.62 Å
+    length = next(row for row in rows if row[0] == "length_Si-O" and "Mozzi" in row[4])
+    assert "too high" in length[3] and "doi:10." in length[4]
+    assert "porosity_of_nothing 0.5" in text and "Not validated." not in text

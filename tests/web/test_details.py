@@ -11,11 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
-from al_loop.glass import Measurement
-from al_loop.glass.estimate import Curve, Estimate
-from al_loop.glass.measuring import Conditions
 from al_loop.loop.context import Context
-from al_loop.store import GlassMeasurement, GlassRecord, ModelRecord, Selection, Store
+from al_loop.store import ModelRecord, Selection, Store
+from tests.glasses import put_silica, take_away
 from tests.train.test_deepmd_text import CURVE
 from tests.web.test_campaign_page import NAME, browser, client, people, running, site_of_it
 
@@ -180,42 +178,14 @@ def test_coverage_and_core_hours_are_on_the_campaigns_page(
 
 
 @pytest.fixture
-def glass(running: Store, tmp_path: Path) -> Iterator[GlassMeasurement]:
+def glass(running: Store, tmp_path: Path) -> Iterator[None]:
     """Glasses of iteration 1, as a validation leaves them."""
-    r = np.linspace(0.0, 6.0, 1000)
-    told = Measurement(
-        Conditions("glass", {"Si": 1 / 3, "O": 2 / 3}, 300.0, 0.0, (72,), (10,), ("silica",)),
-        {
-            "density": Estimate(2.201, 0.001, 3, "g/cm3"),
-            "length_Si-O": Estimate(1.75, 0.002, 3, "Å"),
-            "porosity_of_nothing": Estimate(0.5, None, 1, "1"),
-        },
-        {"g_Si-O": Curve(r, np.exp(-((r - 1.62) ** 2) / 0.01), None, 1, "Å", "")},
-    )
-    told.write(tmp_path / "measurement.json")
-    record = GlassMeasurement(
-        campaign=NAME, iteration=1, system="silica", samples=(0,), values=(),
-        file=running.files.put(tmp_path / "measurement.json"),
-    )  # fmt: skip
-    running.glasses.put(
-        GlassRecord(
-            campaign=NAME,
-            iteration=1,
-            system="silica",
-            sample=0,
-            model="m",
-            seed=1,
-            stop="completed",
-        )
-    )
-    running.glasses.put_measured(record)
-    yield record
-    running.glasses.table.delete({"campaign": NAME})
+    put_silica(running, NAME, 1, tmp_path)
+    yield
+    take_away(running, NAME)
 
 
-def test_a_glass_is_held_against_what_was_published(
-    client: FlaskClient, glass: GlassMeasurement
-) -> None:
+def test_a_glass_is_held_against_what_was_published(client: FlaskClient, glass: None) -> None:
     page = client.get(f"{HERE}/glass/").text
     rows = re.findall(r"<tr><th scope=\"row\">(\S+)</th>(.*?)</tr>", page, flags=re.S)
     density = next(row for name, row in rows if name == "density")
@@ -236,7 +206,7 @@ def test_without_a_glass_it_is_told_how_to_make_one(client: FlaskClient) -> None
 
 
 def test_a_browser_turns_a_frame_and_draws_the_charts(
-    browser: Callable[..., Page], labelled: Selection, glass: GlassMeasurement
+    browser: Callable[..., Page], labelled: Selection, glass: None
 ) -> None:
     page = browser(f"{HERE}/frames/{labelled.frame}/")
     viewer = page.locator("#viewer[data-drawn]")

@@ -11,9 +11,9 @@ from fireworks import Firework, ScriptTask
 from flask import Flask
 from flask.testing import FlaskClient
 
+from al_loop.masking import hide_logins
 from al_loop.store import Event, Store
 from al_loop.web.headers import HEADERS
-from al_loop.masking import hide_logins
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 from tests.mongo import PASSWORD

@@ -12,6 +12,7 @@ from al_loop.loop.curriculum import uncertain
 from al_loop.loop.figures import BLUE, GREEN, ORANGE, new_figure, new_row, target_line
 from al_loop.report.source import Source
 from al_loop.report.uncertainty import Interval
+from al_loop.report.words import share
 
 
 def learning(source: Source) -> Figure | None:
@@ -68,7 +69,7 @@ def convergence(source: Source) -> Figure | None:
             right.plot(*zip(*bounds, strict=True), marker + "-", c=colour)
     right.set(
         xlabel="iteration",
-        ylabel=f"force error, {target.percentile:.0%} below (eV/Å)",
+        ylabel=f"force error, {share(target.percentile)} below (eV/Å)",
         ylim=(0, None),
     )
     target_line(right, target.force_target, "target")

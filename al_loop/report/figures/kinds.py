@@ -37,10 +37,11 @@ KINDS: dict[str, Kind] = {
         Kind(
             "learning",
             "Force error against labels",
-            "Force error (RMSE per component, mean over the committee) against the number of "
-            "labels. Test frames of the time grow with the data; all test frames were measured "
-            "with every committee at the end; audit frames are samples that the committee called "
-            f"accurate, before it trained on them. {_INTERVALS}",
+            "Force error (RMSE per component) against the number of labels; on test frames the "
+            "mean over the committee, on audit frames that of its leader. Test frames of the time "
+            "grow with the data; all test frames were measured with every committee at the end; "
+            "audit frames are samples that the committee called accurate, before it trained on "
+            f"them. {_INTERVALS}",
             learning,
         ),
         Kind(

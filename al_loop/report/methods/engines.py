@@ -10,15 +10,19 @@ from al_loop.report.methods.references import Citations
 Options = Mapping[str, Any]
 Sentence = Callable[[Options, Citations], str]
 
+MOST_TOLD = 12
+"""Entries of a list that a sentence names; a g(r) has hundreds."""
+
 
 def in_words(options: Options) -> str:
-    """All options, as they stand: ``rcut 6, neuron 25-50-100``."""
+    """All options, as they stand: ``rcut 6, neuron 25-50-100``; long lists are counted."""
     told = []
     for key, value in options.items():
         if isinstance(value, Mapping):
             told.append(f"{key} ({in_words(value)})")
         elif isinstance(value, list | tuple):
-            told.append(f"{key} {'-'.join(map(str, value))}")
+            short = len(value) <= MOST_TOLD
+            told.append(f"{key} {'-'.join(map(str, value)) if short else f'{len(value)} values'}")
         elif value is None:
             told.append(f"{key} not set")
         elif value != "":
@@ -79,24 +83,28 @@ def _xtb(options: Options, cite: Citations) -> str:
 
 
 def _vasp(options: Options, cite: Citations) -> str:
-    functional = options["functional"]
-    return (
-        f"density-functional theory with VASP{cite('vasp', 'paw')}, run through custodian and "
-        f"pymatgen{cite('pymatgen')}: {functional}{cite(functional)}, plane waves up to "
-        f"{options['encut']:g} eV, k-points {options['kpoints']}, SCF converged to "
-        f"{options['ediff']:g} eV, {options['smearing']} smearing of {options['sigma']:g} eV, "
-        f"dispersion {_dispersion(options['dispersion'], cite)}"
+    told = (
+        f"VASP{cite('vasp', 'paw')}, run through custodian and pymatgen{cite('pymatgen')}: "
+        f"plane waves up to {options['encut']:g} eV, {options['smearing']} smearing of "
+        f"{options['sigma']:g} eV"
     )
+    return _dft(told, f"{options['ediff']:g} eV", options, cite)
 
 
 def _cp2k(options: Options, cite: Citations) -> str:
+    told = (
+        f"CP2K (Quickstep){cite('cp2k')}: basis {options['basis']}{cite('molopt')}, "
+        f"pseudopotentials {options['potential']}{cite('gth')}, plane waves up to "
+        f"{options['cutoff']:g} Ry (relative cutoff {options['rel_cutoff']:g} Ry)"
+    )
+    return _dft(told, f"{options['eps_scf']:g}", options, cite)
+
+
+def _dft(program: str, converged: str, options: Options, cite: Citations) -> str:
     functional = options["functional"]
     return (
-        f"density-functional theory with CP2K (Quickstep){cite('cp2k')}: {functional}"
-        f"{cite(functional)}, basis {options['basis']}{cite('molopt')}, pseudopotentials "
-        f"{options['potential']}{cite('gth')}, plane waves up to {options['cutoff']:g} Ry "
-        f"(relative cutoff {options['rel_cutoff']:g} Ry), k-points {options['kpoints']}, SCF "
-        f"converged to {options['eps_scf']:g}, dispersion "
+        f"density-functional theory with {program}, functional {functional}{cite(functional)}, "
+        f"k-points {options['kpoints']}, SCF converged to {converged}, dispersion "
         f"{_dispersion(options['dispersion'], cite)}"
     )
 

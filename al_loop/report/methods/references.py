@@ -138,6 +138,11 @@ REFERENCES: dict[str, Reference] = {
     "du-teter": Reference(
         "L. Deng, J. Du, J. Am. Ceram. Soc. 102, 2482 (2019)", "10.1111/jace.16082"
     ),
+    "shik": Reference(
+        "S. Sundararaman, L. Huang, S. Ispas, W. Kob, J. Chem. Phys. 148, 194504 (2018); "
+        "150, 154505 (2019); 152, 104501 (2020)",
+        "10.1063/1.5023707",
+    ),
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from al_loop.campaign import CampaignSpec
 from al_loop.campaign.stages import ExploreConditions
+from al_loop.campaign.validate import Validation
 from al_loop.label import FingerprintValue
 from al_loop.loop.context import Context
 from al_loop.report.methods.engines import describe, in_words
@@ -13,6 +16,7 @@ from al_loop.report.methods.programs import Program, programs_of
 from al_loop.report.methods.references import Citations, Reference
 from al_loop.report.source import Source
 from al_loop.report.uncertainty import COVERAGE, RESAMPLES
+from al_loop.report.words import share
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ def methods_of(source: Source) -> Methods:
         ("Exploration", _exploration(spec, cite)),
         ("Selection", _selection(spec, cite)),
         ("Convergence and errors", _convergence(spec, cite)),
+        *([("Glass", _glass(spec.validation))] if spec.validation else []),
     ]
     return Methods(
         paragraphs=paragraphs,
@@ -61,10 +66,17 @@ def _structures(spec: CampaignSpec, cite: Citations) -> str:
     told = []
     for name, source in spec.structures.items():
         given = source.model_dump(mode="json", exclude_defaults=True)
-        quench = given.get("melt_quench")
-        cited = cite(quench["potential"]) if isinstance(quench, dict) else ""
-        told.append(f"{name} ({in_words(given)}){cited}")
+        told.append(f"{name} ({in_words(given)}){cite(*_potentials(given))}")
     return f"The first labels and the walkers started from: {'; '.join(told)}."
+
+
+def _potentials(given: Mapping[str, Any]) -> Iterator[str]:
+    """Published potentials that a structure is made by, however deep they stand."""
+    for key, value in given.items():
+        if isinstance(value, Mapping):
+            yield from _potentials(value)
+        elif key == "potential":
+            yield str(value)
 
 
 def _labels(ctx: Context, cite: Citations) -> str:
@@ -77,7 +89,8 @@ def _labels(ctx: Context, cite: Citations) -> str:
     if spec.label.declared:
         text += f" Labels by {', '.join(spec.label.declared)} were imported."
     if spec.dispersion is not None:
-        text += f" Dispersion: {spec.dispersion}{cite('d3', 'd3-bj', 's-dftd3')}."
+        cited = ("d3", "d3-bj") if spec.dispersion.damping == "bj" else ("d3",)
+        text += f" Dispersion: {spec.dispersion}{cite(*cited, 's-dftd3')}."
     quality = spec.label.quality
     largest = "" if quality.max_force is None else f"a force above {quality.max_force:g} eV/Å, "
     return text + (
@@ -89,6 +102,7 @@ def _labels(ctx: Context, cite: Citations) -> str:
 
 def _potential(spec: CampaignSpec, cite: Citations) -> str:
     options = spec.train.options.model_dump(mode="json")
+    last = spec.train.final_effort * (spec.train.warm_effort if spec.train.warm_start else 1.0)
     warm = (
         f"From the second iteration on each member started from its predecessor, with "
         f"{spec.train.warm_effort:g} times the steps"
@@ -98,9 +112,9 @@ def _potential(spec: CampaignSpec, cite: Citations) -> str:
     return (
         f"{describe('train', spec.train.engine, options, cite)}. The {spec.train.members} members "
         f"of the committee differ in their seeds. {warm}; the last training, on all labels, had "
-        f"{spec.train.final_effort:g} times the steps. {spec.split.valid:.0%} of the labelled "
-        f"frames (by a hash of the frame) chose the leading member, and {spec.split.test:.0%} were "
-        "only ever tested on."
+        f"{last:g} times the steps. {share(spec.split.valid)} of the labelled "
+        f"frames (by a hash of the frame) chose the leading member, and {share(spec.split.test)} "
+        "were only ever tested on."
     )
 
 
@@ -143,9 +157,9 @@ def _selection(spec: CampaignSpec, cite: Citations) -> str:
     if select.bearable_error is not None:
         trust += (
             "; once there were labels enough, these levels followed from the campaign's own labels "
-            f"by split conformal prediction{cite('conformal')}, so that at most "
-            f"{select.missed:.0%} of the accurate frames have a force error above "
-            f"{select.bearable_error:g} eV/Å"
+            f"by split conformal prediction{cite('conformal')}, so that no more "
+            f"than {share(select.missed)} of the accurate frames are expected to have a force "
+            f"error above {select.bearable_error:g} eV/Å"
         )
     how = (
         f"those first whose atomic environments were least like any labelled one (farthest-point "
@@ -171,20 +185,42 @@ def _convergence(spec: CampaignSpec, cite: Citations) -> str:
     limits = [f"{budget.iterations} iterations"]
     limits += [f"{budget.labels} labels"] if budget.labels else []
     limits += [f"{budget.hours:g} h"] if budget.hours else []
+    flat = (
+        ""
+        if target.flat is None
+        else f", and the test error fell by less than {share(target.flat)}"
+    )
+    gates = "; ".join(f"{name}: {asked}" for name, asked in target.glass.items())
+    glass = f", and its glass passed these gates: {gates}" if gates else ""
     return (
         f"The campaign was to end when, in the last exploration stage and for {target.iterations} "
-        f"iterations in a row, at most {target.candidate_fraction:.0%} of the samples were "
+        f"iterations in a row, at most {share(target.candidate_fraction)} of the samples were "
         f"uncertain, the force error (RMSE per component) on audit frames was below "
-        f"{target.audit_force_rmse:g} eV/Å, and {target.percentile:.0%} of the forces of each "
+        f"{target.audit_force_rmse:g} eV/Å, and {share(target.percentile)} of the forces of each "
         f"composition and stage were off by less than {target.force_target:g} eV/Å with a "
-        f"confidence of {target.confidence:.0%}"
-        + (
-            ""
-            if target.flat is None
-            else f", and the test error fell by less than {target.flat:.0%}"
-        )
-        + f"; or when a budget of {' or '.join(limits)} was spent. Errors are root mean squares, "
-        "for a committee the mean over its members; intervals are the middle "
-        f"{COVERAGE:.0%} of {RESAMPLES:,} bootstrap samples of frames (percentile method)"
-        f"{cite('bootstrap')}, so that atoms of one frame do not count as independent."
+        f"confidence of {share(target.confidence)}{flat}{glass}"
+        f"; or when a budget of {' or '.join(limits)} was spent. Errors are root mean squares: on "
+        "test frames the mean over the members of the committee, on audit and candidate frames "
+        "that of the leading member, which had predicted them when they were chosen. Intervals "
+        f"are the middle {share(COVERAGE)} of {RESAMPLES:,} bootstrap samples of frames "
+        f"(percentile method){cite('bootstrap')}, so that atoms of one frame do not count as "
+        "independent."
+    )
+
+
+def _glass(asked: Validation) -> str:
+    systems = "; ".join(
+        f"{name} ({one.formula}, {one.atoms} atoms, {one.density:g} g/cm³ at first)"
+        for name, one in asked.systems.items()
+    )
+    model = "leading member" if asked.model == "leader" else f"member {asked.model}"
+    pressure = f" at {asked.pressure:g} GPa" if asked.ensemble == "npt" else ""
+    more = f", up to {asked.most_samples} where error bars allowed no verdict"
+    return (
+        f"Glasses were made by the {model} of the committee from random boxes: {systems}; "
+        f"{asked.samples} of each{more if asked.most_samples > asked.samples else ''}. Each was "
+        f"melted at {asked.melt.temperature:g} K and constant volume for {asked.melt.ps:g} ps, "
+        f"cooled at {asked.quench.rate:g} K/ps to {asked.quench.to:g} K and held for "
+        f"{asked.glass.ps:g} ps ({asked.ensemble.upper()}{pressure}), of which "
+        f"{asked.glass.frames} frames were measured ({', '.join(asked.measure)})."
     )
