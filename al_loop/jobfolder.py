@@ -209,14 +209,18 @@ class JobFolder:
 
     def params(self, kind: JobKind, model: type[Params]) -> Params:
         """What a job of this kind is asked for; JobFolderError when it is another one."""
-        spec = self.spec()
-        if spec.kind != kind:
-            found = f"this is a job of kind {spec.kind!r}, no {kind} job"
-            raise JobFolderError(found, where=self.path)
+        spec = self._spec_of(kind)
         try:
             return model.model_validate(spec.params)
         except ValidationError as error:
             raise JobFolderError(f"unreadable job: {error}", where=self.path) from None
+
+    def _spec_of(self, kind: JobKind) -> JobSpec:
+        spec = self.spec()
+        if spec.kind != kind:
+            found = f"this is a job of kind {spec.kind!r}, no {kind} job"
+            raise JobFolderError(found, where=self.path)
+        return spec
 
     def is_staged(self) -> bool:
         """Whether job.json and all input files are there; what they hold is not looked at."""
@@ -248,6 +252,25 @@ class JobFolder:
             if not file.is_file() or file_digest(file) != expected:
                 return None
         return result
+
+    def valid_result(self) -> JobResult:
+        """The result of a job that has ended; JobFolderError when there is no valid one."""
+        found = self.result()
+        if found is None:
+            raise JobFolderError(
+                f"no valid result of this {self.spec().kind} job",
+                where=self.path,
+                remedy="run it (again): it goes on where it was",
+            )
+        return found
+
+    def payload(self, kind: JobKind, model: type[Params]) -> Params:
+        """What a job of this kind gave; JobFolderError when it has not ended or is another one."""
+        self._spec_of(kind)
+        try:
+            return model.model_validate(self.valid_result().payload)
+        except ValidationError as error:
+            raise JobFolderError(f"unreadable result: {error}", where=self.path) from None
 
     def finish(
         self, payload: Mapping[str, Any], *, files: Sequence[str], clock: Clock

@@ -146,10 +146,7 @@ def collect_walks(folder: JobFolder) -> list[Walk]:
     JobFolderError
         There is no valid result.
     """
-    if folder.result() is None:
-        raise JobFolderError(
-            "no valid result of this explore job", where=folder.path, remedy="run it (again)"
-        )
+    folder.valid_result()
     spec = folder.spec()
     walks: list[Walk] = []
     for walker in explore_params(folder).walkers:

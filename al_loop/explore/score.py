@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
-from al_loop.errors import DatasetError, EngineMissing, JobFolderError, PhysicsFault
+from al_loop.errors import DatasetError, EngineMissing, PhysicsFault
 from al_loop.explore.committee import load_members, relative_models
 from al_loop.explore.deviation import force_deviation
 from al_loop.explore.interface import Committee
@@ -123,15 +123,7 @@ def collect_scores(folder: JobFolder) -> dict[str, float]:
 
     Raises JobFolderError when there is no valid result of a score job.
     """
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result", where=folder.path, remedy="run the job (again): it continues"
-        )
-    try:
-        scores = _Scores.model_validate(result.payload)
-    except ValidationError as error:
-        raise JobFolderError(f"not the result of a score job: {error}", where=folder.path) from None
+    scores = folder.payload("score", _Scores)
     return {name: math.nan if x is None else x for name, x in scores.deviations.items()}
 
 

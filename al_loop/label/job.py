@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import cast
 
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import DatasetError, JobFolderError
@@ -168,15 +168,7 @@ def collect_labels(folder: JobFolder) -> list[LabelOutcome]:
 
     Raises JobFolderError when there is no valid result.
     """
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result", where=folder.path, remedy="run the job (again): it continues"
-        )
-    try:
-        summary = LabelSummary.model_validate(result.payload)
-    except ValidationError as error:
-        raise JobFolderError(f"not the result of a label job: {error}", where=folder.path) from None
+    summary = folder.payload("label", LabelSummary)
     return read_outcomes(folder.path / summary.labels)
 
 

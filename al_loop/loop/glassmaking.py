@@ -15,7 +15,7 @@ from typing import Literal, cast
 
 from ase import Atoms
 from ase.optimize import FIRE
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
@@ -201,15 +201,7 @@ def collect_validation(folder: JobFolder) -> Made:
     JobFolderError
         There is no valid result.
     """
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result of this glass job", where=folder.path, remedy="run it (again)"
-        )
-    try:
-        payload = ValidatePayload.model_validate(result.payload)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable result: {error}", where=folder.path) from None
+    payload = folder.payload("validate", ValidatePayload)
     frames = read_frames(folder.path / STATES)
     if len(frames) != len(payload.states):
         raise JobFolderError("states are missing from this result", where=folder.path)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ase.calculators.calculator import Calculator
 from pydantic import BaseModel, ConfigDict
 
-from al_loop.errors import JobFolderError
 from al_loop.explore import Committee
 from al_loop.explore.committee import load_members, relative_models
 from al_loop.frame import read_frames
@@ -107,10 +106,7 @@ def collect_measurement(folder: JobFolder) -> Measurement:
     """
     from al_loop.glass import Measurement
 
-    if folder.result() is None:
-        raise JobFolderError(
-            "no valid result of this measure job", where=folder.path, remedy="run it (again)"
-        )
+    folder.valid_result()
     return Measurement.read(folder.path / MEASURED)
 
 

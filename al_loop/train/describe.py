@@ -102,8 +102,7 @@ def collect_descriptors(folder: JobFolder) -> tuple[Features, NDArray[np.int64]]
 
     Raises JobFolderError when there is no valid result of a describe job.
     """
-    if folder.result() is None:
-        raise JobFolderError("no valid result", where=folder.path, remedy="run the job (again)")
+    folder.valid_result()
     try:
         with np.load(folder.path / DESCRIPTORS, allow_pickle=False) as stored:
             return stored["features"], stored["numbers"]

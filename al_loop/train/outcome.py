@@ -77,13 +77,8 @@ def _as_json(kind: type[Outcome], outcome: Outcome) -> dict[str, Any]:
 
 
 def _parse(adapter: TypeAdapter[Outcome], folder: JobFolder) -> Outcome:
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result", where=folder.path, remedy="run the job (again): it continues"
-        )
     try:
-        return adapter.validate_python(result.payload)
+        return adapter.validate_python(folder.valid_result().payload)
     except ValidationError as error:
         raise JobFolderError(
             f"not the result of this kind of job: {error}", where=folder.path

@@ -11,7 +11,7 @@ from al_loop import stopping
 from al_loop.campaign.rmc import Rmc
 from al_loop.errors import JobFolderError, JobStopped
 from al_loop.frame import frame_hash
-from al_loop.jobfolder import JobFolder
+from al_loop.jobfolder import Clock, JobFolder
 from al_loop.loop.jobs import run_job
 from al_loop.structures.rmc.job import collect_rmc, stage_rmc_job
 from al_loop.units import density
@@ -67,6 +67,13 @@ def test_a_job_that_was_stopped_gives_what_one_gives_that_was_not(
     assert len(run_job(broken.path).spans) == 2, "two cycles were left to do"
     assert collect_rmc(broken).cycles == whole.cycles
     assert hashes(collect_rmc(broken).frames) == hashes(whole.frames)
+
+
+def test_a_result_of_another_version_is_told_as_such(tmp_path: Path) -> None:
+    folder = put_up(tmp_path)
+    folder.finish({"turns": []}, files=[], clock=Clock())
+    with pytest.raises(JobFolderError, match="unreadable result"):
+        collect_rmc(folder)
 
 
 def test_another_box_is_not_taken_for_this_one(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.quench import Phase
@@ -163,15 +163,7 @@ def collect_quench(folder: JobFolder, *, source: str = "") -> QuenchResult:
     """
     if folder.params("quench", QuenchParams).source != source:
         raise JobFolderError("this is another melt-quench", where=folder.path)
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result of this quench job", where=folder.path, remedy="run it (again)"
-        )
-    try:
-        payload = QuenchPayload.model_validate(result.payload)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable result: {error}", where=folder.path) from None
+    payload = folder.payload("quench", QuenchPayload)
     frames = read_frames(folder.path / FRAMES)
     if len(frames) != len(payload.frames):
         raise JobFolderError("frames are missing from this result", where=folder.path)

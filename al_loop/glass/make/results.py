@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from al_loop.errors import JobFolderError
 from al_loop.frame import read_frames
@@ -165,15 +165,7 @@ def collect_glass(folder: JobFolder) -> GlassResult:
         There is no valid result.
     """
     params = folder.params("glass", GlassParams)
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result of this glass job", where=folder.path, remedy="run it (again)"
-        )
-    try:
-        payload = GlassPayload.model_validate(result.payload)
-    except ValidationError as error:
-        raise JobFolderError(f"unreadable result: {error}", where=folder.path) from None
+    payload = folder.payload("glass", GlassPayload)
     ends = read_frames(folder.path / ENDS) if payload.segments else []
     if len(ends) != len(payload.segments):
         raise JobFolderError("configurations are missing from this result", where=folder.path)

@@ -89,8 +89,7 @@ def ingest_chunk(ctx: Context, job: JobRecord) -> list[Note]:
     """Labels of a chunk, the failed ones too, into the store."""
     folder = ctx.folder_of(job)
     outcomes = collect_labels(folder)
-    result = folder.result()
-    assert result is not None  # collect_labels has read it
+    result = folder.valid_result()
     summary = LabelSummary.model_validate(result.payload)
     known_method = not summary.fingerprint or digest(summary.fingerprint) == ctx.bare_method
     if {one.frame for one in outcomes} != set(job.items) or not known_method:

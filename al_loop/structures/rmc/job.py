@@ -141,13 +141,8 @@ def collect_rmc(folder: JobFolder, *, source: str = "") -> RmcResult:
     """
     if folder.params("rmc", RmcParams).source != source:
         raise JobFolderError("this is another box", where=folder.path)
-    result = folder.result()
-    if result is None:
-        raise JobFolderError(
-            "no valid result of this RMC job", where=folder.path, remedy="run it (again)"
-        )
-    payload = RmcPayload.model_validate(result.payload)
-    return RmcResult(tuple(read_frames(folder.path / FRAMES)), payload.cycles)
+    cycles = folder.payload("rmc", RmcPayload).cycles
+    return RmcResult(tuple(read_frames(folder.path / FRAMES)), cycles)
 
 
 def _ended(path: Path) -> list[CycleRecord]:
