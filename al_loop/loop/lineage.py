@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from al_loop.loop.context import Context
 from al_loop.loop.second_look import frames_in_order
 from al_loop.store import LabelRecord, ModelRecord, Selection, Store
 from al_loop.units import Array
+
+_HASH = 32
 
 ROWS = 50
 """Labels of a training set on one page."""
@@ -46,16 +49,39 @@ class FrameStory:
 
 
 @dataclass(frozen=True)
+class TrainedOn:
+    """The labels of a training set, which never changes: worth keeping by who shows it."""
+
+    frames: bytes
+    """Their hashes, 32 bytes each: those to train, to validate and to test, as in the data."""
+    splits: dict[Split, int]
+    """How many of each."""
+    by_iteration: dict[int, int]
+    """Iteration (or IMPORTED) -> labels that were chosen there."""
+
+    def part(self, start: int, stop: int) -> list[str]:
+        """Frames of these positions."""
+        hashes = range(start, min(stop, len(self.frames) // _HASH))
+        return [self.frames[i * _HASH : (i + 1) * _HASH].hex() for i in hashes]
+
+    def of(self, split: Split) -> list[str]:
+        """Frames of a split."""
+        start = 0
+        for name, count in self.splits.items():
+            if name == split:
+                return self.part(start, start + count)
+            start += count
+        return []
+
+
+@dataclass(frozen=True)
 class ModelStory:
     """A model and its family; which labels trained it."""
 
     model: ModelRecord
     committee: list[ModelRecord]
     children: list[str]
-    splits: dict[Split, int]
-    """Labels of its training set."""
-    by_iteration: dict[int, int]
-    """Iteration (or IMPORTED) -> labels of its training set that were chosen there."""
+    trained_on: TrainedOn
     rows: list[Selection]
     """Some of them, without arrays, in the order of the data."""
     page: int
@@ -95,32 +121,45 @@ def _seen_by(store: Store, frame: str, splits: dict[str, Split]) -> list[SeenBy]
     ]
 
 
-def model_story(ctx: Context, iteration: int, member: int, *, page: int) -> ModelStory | None:
+def trained_on(ctx: Context, training_set: str) -> TrainedOn:
+    """What is in a training set; reads all its hashes, and which iteration chose each frame."""
+    frames = frames_in_order(ctx, training_set)
+    chosen = ctx.store.selections.chosen_in(ctx.name)
+    names = [frame for split in frames.values() for frame in split]
+    counted = Counter(chosen[frame] for frame in names if frame in chosen)
+    return TrainedOn(
+        frames=b"".join(bytes.fromhex(frame) for frame in names),
+        splits={split: len(mine) for split, mine in frames.items()},
+        by_iteration=dict(sorted(counted.items())),
+    )
+
+
+def model_story(
+    ctx: Context,
+    iteration: int,
+    member: int,
+    *,
+    page: int,
+    trained_on: Callable[[Context, str], TrainedOn] = trained_on,
+) -> ModelStory | None:
     """A model and what it learnt from; None when there is none."""
     committee = ctx.store.models.of_iteration(ctx.name, iteration)
     model = next((one for one in committee if one.member == member), None)
     if model is None:
         return None
-    frames = frames_in_order(ctx, model.training_set)
-    listed = [frame for split in frames.values() for frame in split]
-    pages = -(-len(listed) // ROWS) or 1
+    learnt = trained_on(ctx, model.training_set)
+    pages = -(-sum(learnt.splits.values()) // ROWS) or 1
     page = min(max(page, 1), pages)
+    listed = learnt.part((page - 1) * ROWS, page * ROWS)
     return ModelStory(
         model=model,
         committee=committee,
         children=ctx.store.models.children(model.id),
-        splits={split: len(names) for split, names in frames.items()},
-        by_iteration=_by_iteration(ctx, model.training_set),
-        rows=ctx.store.selections.get_many(ctx.name, listed[(page - 1) * ROWS : page * ROWS]),
+        trained_on=learnt,
+        rows=ctx.store.selections.get_many(ctx.name, listed),
         page=page,
         pages=pages,
     )
-
-
-def _by_iteration(ctx: Context, training_set: str) -> dict[int, int]:
-    mine = ctx.store.training_sets.frames(training_set)
-    chosen = ctx.store.selections.chosen_in(ctx.name)
-    return dict(sorted(Counter(chosen[frame] for frame in mine if frame in chosen).items()))
 
 
 def atom_values(story: FrameStory) -> dict[str, Array]:

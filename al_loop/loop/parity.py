@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from al_loop.frame import Split
 from al_loop.loop.context import Context
-from al_loop.loop.second_look import frames_in_order
+from al_loop.loop.lineage import TrainedOn
 from al_loop.loop.thinning import Positions, evenly, plain
 from al_loop.store import ModelRecord
 from al_loop.train import FORCE_PARITY, FRAME_ERRORS, read_force_parity, read_frame_errors
@@ -55,9 +55,12 @@ def parity_before(ctx: Context, iteration: int) -> Parity:
     return Parity(forces=clouds, energies=[])
 
 
-def parity_of(ctx: Context, model: ModelRecord) -> Parity:
-    """A model against the labels of its campaign: forces of test frames, energies of all."""
-    return Parity(forces=_forces(ctx, model), energies=_energies(ctx, model))
+def parity_of(ctx: Context, model: ModelRecord, learnt: TrainedOn) -> Parity:
+    """A model against the labels of its campaign: forces of test frames, energies of all.
+
+    ``learnt`` is what is in its training set.
+    """
+    return Parity(forces=_forces(ctx, model), energies=_energies(ctx, model, learnt))
 
 
 def _forces(ctx: Context, model: ModelRecord) -> list[Cloud]:
@@ -70,16 +73,15 @@ def _forces(ctx: Context, model: ModelRecord) -> list[Cloud]:
     return [_cloud("test", kept.label, kept.predicted, _few(len(kept.label)))]
 
 
-def _energies(ctx: Context, model: ModelRecord) -> list[Cloud]:
+def _energies(ctx: Context, model: ModelRecord, learnt: TrainedOn) -> list[Cloud]:
     """From the errors that were kept: labels are read of those frames only that are shown."""
     key = model.files.get(FRAME_ERRORS)
     if key is None:
         return []
     errors = read_frame_errors(ctx.store.files.get_bytes(key))
-    frames = frames_in_order(ctx, model.training_set)
     clouds = []
     for split in _SPLITS:
-        off, names = errors[split].energy, frames[split]
+        off, names = errors[split].energy, learnt.of(split)
         if not len(off) or len(off) != len(names):
             continue
         at = evenly(len(off), MOST_POINTS // 3)

@@ -14,11 +14,14 @@ from al_loop.errors import UserError
 from al_loop.loop.context import Context
 from al_loop.loop.coverage import Coverage, coverage_of
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
+from al_loop.loop.lineage import TrainedOn, trained_on
 from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
 from al_loop.store import CampaignRecord, Event, IterationRecord, Store
 
 LATEST_EVENTS = 30
+MOST_SETS = 8
+"""Training sets that a process keeps in mind."""
 
 _ORDER = ("start", "train", "validate", "explore", "select", "label", "assess")
 _LOOP, _LAST = ("train", "explore", "select", "label"), ("train", "assess")
@@ -68,6 +71,7 @@ class Reader:
         self._curves: dict[str, tuple[object, Curves]] = {}
         self._histograms: dict[tuple[str, int], tuple[object, DeviationHistogram]] = {}
         self._coverages: dict[str, tuple[object, Coverage]] = {}
+        self._trained: dict[object, TrainedOn] = {}
         self._spendings: dict[str, tuple[object, list[StageCost]]] = {}
 
     def campaign(self, name: str) -> CampaignPage | None:
@@ -132,6 +136,18 @@ class Reader:
         made = coverage_of(self.store, name)
         with self._lock:
             self._coverages[name] = (stamp, made)
+        return made
+
+    def trained_on(self, ctx: Context, training_set: str) -> TrainedOn:
+        """What is in a training set; the latest few are kept, 3 MB with 100,000 labels."""
+        key = (ctx.name, ctx.record.created, ctx.spec.split, training_set)
+        with self._lock:
+            kept = self._trained.pop(key, None)
+        made = trained_on(ctx, training_set) if kept is None else kept
+        with self._lock:
+            self._trained[key] = made
+            for oldest in list(self._trained)[:-MOST_SETS]:
+                del self._trained[oldest]
         return made
 
     def _spending(self, record: CampaignRecord, latest: IterationRecord | None) -> list[StageCost]:

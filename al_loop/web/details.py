@@ -59,10 +59,8 @@ class IterationPage:
 @details.get(f"{_CAMPAIGN}/coverage/")
 def coverage(name: str) -> str:
     """What its frames cover; the campaign's page shows it too, when it is there."""
-    reader: Reader = current_app.extensions["al_loop_reader"]
-    return render_template(
-        "al_loop/coverage.html", campaign=campaign_of(name), coverage=reader.coverage(name)
-    )
+    covered = the_reader().coverage(name)
+    return render_template("al_loop/coverage.html", campaign=campaign_of(name), coverage=covered)
 
 
 @details.get(f"{_ITERATION}/")
@@ -135,7 +133,7 @@ def model_json(name: str, index: int, member: int) -> Response:
     )
     if found is None:
         abort(404, f"iteration {index} of {name} has no model {member}")
-    parity = parity_of(ctx, found)
+    parity = parity_of(ctx, found, the_reader().trained_on(ctx, found.training_set))
     return jsonify(
         curve=_curve(found),
         forces=[one.model_dump() for one in parity.forces],
@@ -178,6 +176,12 @@ def the_store() -> Store:
     return found
 
 
+def the_reader() -> Reader:
+    """What this process has worked out for the pages."""
+    found: Reader = current_app.extensions["al_loop_reader"]
+    return found
+
+
 def campaign_of(name: str) -> CampaignRecord:
     """A campaign, or the page that says that there is none."""
     found = the_store().campaigns.get(name)
@@ -200,7 +204,8 @@ def _model(name: str, index: int, member: int) -> ModelStory:
     campaign_of(name)
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
-    found = model_story(Context(the_store(), name), index, member, page=number)
+    ctx, kept = Context(the_store(), name), the_reader().trained_on
+    found = model_story(ctx, index, member, page=number, trained_on=kept)
     return found or abort(404, f"iteration {index} of {name} has no model {member}")
 
 

@@ -92,6 +92,22 @@ def test_pages_read_by_indexes_and_as_often_as_in_a_small_campaign(
         assert often <= 45, page
 
 
+@pytest.mark.parametrize("ending", ["/", ".json"])
+def test_a_training_set_is_not_read_again_for_each_model_that_had_it(
+    sites: dict[Size, tuple[Store, Flask, FlaskClient]], ending: str
+) -> None:
+    store, _, client = sites[LARGE]
+    (one, other, *_) = store.models.of_iteration(NAME, LARGE.iterations - 1)
+    assert one.training_set == other.training_set
+    assert store.training_sets.count(one.training_set) > LARGE.labels / 2
+    address = f"/campaigns/{NAME}/models/{one.iteration}"
+    assert client.get(f"{address}/{one.member}/").status_code == 200
+    path = f"{address}/{other.member}{ending}"
+    done = watched(store.database, lambda: client.get(path))
+    assert done, "the profiler saw nothing"
+    assert sum(one.get("nreturned", 0) for one in done) < LARGE.labels / 2
+
+
 def endpoint(site: Flask, path: str) -> str:
     return str(site.url_map.bind("here").match(path)[0])
 
