@@ -99,6 +99,8 @@ class CampaignStatus(_Document):
     engines: list[EngineStatus] = []
     imported: int = 0
     """Frames that came with their labels from elsewhere (al-loop import)."""
+    ended: datetime | None = None
+    """When it came to its end; none while it runs, or is paused."""
     dispersion: Dispersion | None = None
     """Added beside what the labeller computes."""
     forecast: Forecast | None = None
@@ -136,6 +138,7 @@ def campaign_status(store: Store, record: CampaignRecord) -> CampaignStatus:
         quarantined=quarantined_of(store, record),
         engines=_engines(store, record, iterations),
         imported=store.selections.count_imported(record.name),
+        ended=None if record.state in ("running", "paused") else record.ended,
         dispersion=_dispersion(record),
         forecast=outlook(store, record, iterations),
     )

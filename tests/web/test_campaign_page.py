@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from al_loop.store import Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 from tests.web.conftest import token
-from tests.web.states import HOSTILE
+from tests.web.states import ENDED, HOSTILE
 from tests.web.states import RUNNING as NAME
 
 pytestmark = pytest.mark.engine
@@ -94,6 +95,21 @@ def test_the_page_says_where_the_loop_stands_and_what_failed(client: FlaskClient
         tag = {"If-None-Match": answer.headers["ETag"]}
         assert client.get(f"/campaigns/{NAME}{path}", headers=tag).status_code == 304
         assert client.get(f"/campaigns/other{path}").status_code == 404
+
+
+def test_one_that_has_ended_says_when_and_how_long_it_took(
+    client: FlaskClient, running: Store
+) -> None:
+    record = running.campaigns.get(ENDED)
+    assert record is not None and record.ended is not None
+    seconds = (record.ended - record.created).total_seconds()
+    page = client.get(f"/campaigns/{ENDED}/").text
+    found = re.search(r"ended <time[^>]*>([^<]+)</time>, ([\d.]+) (s|min) after it began", page)
+    assert found is not None and "begun" not in page
+    assert found[1] == f"{record.ended:%Y-%m-%d %H:%M} UTC"
+    assert float(found[2]) * {"s": 1, "min": 60}[found[3]] == pytest.approx(seconds, abs=4)
+    running_one = client.get(f"/campaigns/{NAME}/").text
+    assert "begun <time" in running_one and "ended <time" not in running_one
 
 
 @pytest.fixture
