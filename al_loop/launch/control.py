@@ -22,7 +22,7 @@ from al_loop.launch.workflows import FireworksExecutor
 from al_loop.loop.advance import advance, lease
 from al_loop.loop.amend import Amendment, Change, plan_amendment
 from al_loop.loop.context import Context
-from al_loop.loop.glass_gates import check_gates
+from al_loop.loop.gates_check import check_gates
 from al_loop.loop.quenching import computed_of
 from al_loop.stopping import STOP_FILE
 from al_loop.store import CampaignRecord, Connection, JobRecord, Store

@@ -28,7 +28,7 @@ from typing import Literal
 
 from al_loop.errors import DatabaseError
 from al_loop.loop.context import Context
-from al_loop.loop.ending import ending_of, glass_goes_on, wants_glass
+from al_loop.loop.ending import ending_of, glass_goes_on, judged_anew, wants_glass
 from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.executor import Executor
 from al_loop.loop.idle import idle_seconds
@@ -174,6 +174,8 @@ def _next_iteration(ctx: Context, done: IterationRecord, executor: Executor) -> 
             decision=None,
         )
         return "moved"
+    if done.decision == "final":
+        done = judged_anew(ctx, done)
     if done.decision == "final" and not _goes_on(ctx, done):
         end = ending_of(ctx, done)
         ctx.store.campaigns.set_state(ctx.name, end.state, end.reason)

@@ -17,7 +17,7 @@ from al_loop.errors import UserError
 from al_loop.explore import Committee, Explorer, Walker, paths
 from al_loop.explore.quench import legs_of
 from al_loop.frame import frame_hash, split_of
-from al_loop.loop.glass_gates import check_gates
+from al_loop.loop.gates_check import check_gates
 from al_loop.loop.method import added_in_md, labeller_of
 from al_loop.loop.quenching import computed_of, explorer_of, stand_ins, wishes_of
 from al_loop.loop.stages.explore import walkers_for

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from al_loop.errors import AlLoopError
 from al_loop.loop.context import Context
-from al_loop.loop.glass_gates import references_of, whole_measurement
+from al_loop.loop.gates_check import references_of
+from al_loop.loop.glass_gates import whole_measurement
 from al_loop.loop.thinning import evenly, plain
 from al_loop.store import CampaignRecord, GateRecord, GlassMeasurement, GlassRecord, Store
 

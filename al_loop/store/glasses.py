@@ -95,6 +95,8 @@ class GateRecord(Record):
     error: float | None = None
     unit: str = ""
     samples: int = 0
+    because: str = ""
+    """Why it is undecided: error bars, no reference, not measured."""
 
 
 class Glasses:

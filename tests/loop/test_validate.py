@@ -17,7 +17,7 @@ from al_loop.glass import GROUPS
 from al_loop.launch.control import amend
 from al_loop.launch.submit import register
 from al_loop.loop.context import Context
-from al_loop.loop.glass_gates import check_gates
+from al_loop.loop.gates_check import check_gates
 from al_loop.loop.jobs import run_job
 from al_loop.loop.measuring import collect_measurement
 from al_loop.loop.rehearsal import rehearsal_of

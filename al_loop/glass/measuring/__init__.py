@@ -1,7 +1,7 @@
 """Everything that can be measured of samples, in one call and with names."""
 
 from al_loop.glass.measuring.measurement import Conditions, Measurement
-from al_loop.glass.measuring.names import OBSERVABLES, Observable, observable
+from al_loop.glass.measuring.names import OBSERVABLES, Observable, elements_of, observable
 from al_loop.glass.measuring.options import GROUPS, Group, MeasureOptions
 from al_loop.glass.measuring.run import measure
 
@@ -13,6 +13,7 @@ __all__ = [
     "MeasureOptions",
     "Measurement",
     "Observable",
+    "elements_of",
     "measure",
     "observable",
 ]

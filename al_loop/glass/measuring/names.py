@@ -23,6 +23,11 @@ class Observable:
     kind: Literal["value", "curve"] = "value"
     x_unit: str = ""
 
+    @property
+    def group(self) -> str:
+        """With which group (:data:`~al_loop.glass.GROUPS`) it is measured."""
+        return next((group for group, stems in _GROUPS if self.form.startswith(stems)), "structure")
+
     def fits(self, name: str) -> bool:
         """Whether a name is of this form."""
         return re.fullmatch(_pattern(self.form), name) is not None
@@ -37,6 +42,24 @@ _PARTS = {
     "<axis>": "[abc]",
     "<greek>": "alpha|beta|gamma",
 }
+
+
+_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("rings", ("rings_", "ring_size_", "boron_in_")),
+    ("dynamics", ("diffusion_", "conductivity", "msd_", "vacf_")),
+    ("vibrations", ("imaginary_modes", "vdos")),
+    (
+        "mechanics",
+        (
+            "energy_at_rest",
+            "density_at_rest",
+            "bulk_modulus",
+            "shear_modulus",
+            "young_modulus",
+            "poisson_ratio",
+        ),
+    ),
+)
 
 
 def _pattern(form: str) -> str:
@@ -152,6 +175,16 @@ def observable(name: str, *, where: str = "") -> tuple[str, Observable]:
         where=where or None,
         remedy="`al-loop glass names` lists all names",
     )
+
+
+def elements_of(name: str) -> set[str]:
+    """Elements without which nothing has this (full) name."""
+    found = set(re.findall(r"[A-Z][a-z]?", name))
+    if stem := re.match(r"(si|b|al|p|ge|o)[0-9]+$", name):
+        found.add(stem.group(1).capitalize())
+    if re.match(r"qn_([0-9]+|mean)$", name):
+        found.add("Si")
+    return found | {"B"} if name.startswith("boron_") else found
 
 
 def pair_name(pair: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
-from al_loop.errors import UserError
 from al_loop.explore import Committee
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
-from al_loop.loop.glass_gates import check_gates, judged, say, undecided, unmet
+from al_loop.loop.gates_check import AMENDED, insist_on_gates
+from al_loop.loop.glass_gates import judged, mendable, say, undecided, unmet
 from al_loop.loop.glassmaking import collect_validation, stage_validate_job
 from al_loop.loop.judge import budget_spent
 from al_loop.loop.measuring import MEASURED, collect_measurement, stage_measure_job
@@ -48,7 +49,7 @@ class Validate(Waits):
 
     def plan(self, ctx: Context, iteration: IterationRecord) -> list[PlannedJob]:
         """The glasses that are asked for so far; what can be measured of those that are there."""
-        _check(ctx)
+        insist_on_gates(ctx)
         if not rounds_of(iteration):
             ask_for(ctx, iteration, validation_of(ctx).samples)
             iteration = ctx.store.iterations.get(ctx.name, iteration.index) or iteration
@@ -126,11 +127,14 @@ class Validate(Waits):
 
     def complete(self, ctx: Context, iteration: IterationRecord) -> Completed:
         """Measure, make more, or judge: then the campaign ends, or explores what went wrong."""
+        samples, most = rounds_of(iteration)[-1], validation_of(ctx).most_samples
+        jobs = {job.name for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, "validate")}
+        if any(job_of(name, samples - 1) not in jobs for name in validation_of(ctx).systems):
+            return Completed("validate", note="glasses are made")  # whoever asked for them has died
         self._insist(ctx, iteration)
         if self._unmeasured(ctx, iteration):
             return Completed("validate", note="glasses are measured")
         records = judged(ctx, iteration.index)
-        samples, most = rounds_of(iteration)[-1], validation_of(ctx).most_samples
         if undecided(records) and samples < most:
             more = min(most, samples + validation_of(ctx).samples)
             ask_for(ctx, iteration, more)
@@ -148,6 +152,12 @@ class Validate(Waits):
         before = ctx.store.iterations.get(ctx.name, iteration.index - 1)
         spent = budget_spent(ctx, iterations=iteration.index)
         ends = spent or before is None or before.decision != "converged"
+        if not ends and not mendable(records):
+            raise CampaignFailed(
+                f"glasses were made, and do not say whether the gates are passed: {say(records)}",
+                where="converge.glass",
+                remedy=f"change or take out what cannot be judged, {AMENDED}",
+            )
         systems = sorted({one.system for one in unmet(records)})
         each = validation_of(ctx).explore
         following = (
@@ -163,12 +173,16 @@ class Validate(Waits):
 
     def _insist(self, ctx: Context, iteration: IterationRecord) -> None:
         """CampaignFailed where the machine has given nothing to judge."""
-        there = {one.system for one in ctx.store.glasses.of_iteration(ctx.name, iteration.index)}
+        glasses = ctx.store.glasses.of_iteration(ctx.name, iteration.index)
+        there = Counter(one.system for one in glasses)
         words = "; ".join(sorted(last_words(ctx, iteration))) or "no reason known"
-        if lost := [name for name in validation_of(ctx).systems if name not in there]:
-            raise CampaignFailed(
-                f"not one glass of {', '.join(lost)} could be made: {words}", remedy=RETRY
-            )
+        least = min(validation_of(ctx).samples, rounds_of(iteration)[-1])
+        for name in validation_of(ctx).systems:
+            if there[name] < least:
+                raise CampaignFailed(
+                    f"{there[name]} of {least} glasses of {name} could be run: {words}",
+                    remedy=RETRY,
+                )
         asked = {
             tuple(job.items[1:])
             for job in ctx.store.jobs.of_stage(ctx.name, iteration.index, "validate")
@@ -251,18 +265,6 @@ class Validate(Waits):
                 file=ctx.store.files.put(folder.path / MEASURED),
             )
         )
-
-
-def _check(ctx: Context) -> None:
-    """CampaignFailed where the gates cannot be judged, whatever comes out: before any MD."""
-    try:
-        check_gates(ctx.spec, base=Path(ctx.record.base))
-    except UserError as error:
-        raise CampaignFailed(
-            error.what,
-            where=error.where,
-            remedy=f"{error.remedy}; then `al-loop amend FILE` and `al-loop resume`",
-        ) from None
 
 
 def model_of(ctx: Context, iteration: int) -> ModelRecord:
