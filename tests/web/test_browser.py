@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
-from al_loop.store import Store
+from al_loop.store import Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users, WebRole
+from tests.glasses import put_silica, take_away
 from tests.web.addresses import addresses
 from tests.web.conftest import signed_in
 from tests.web.states import BROKEN, ENDED, HOSTILE_NAME, RUNNING
@@ -240,3 +242,60 @@ def test_the_keyboard_gets_past_the_bar(window: Window) -> None:
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
+
+
+def test_a_browser_draws_it_and_shows_what_changes(window: Window, states: Store) -> None:
+    page = window.visit(f"/campaigns/{RUNNING}/", viewport=PHONE)
+    for chart in ("learning", "fractions", "histogram", "calibration"):
+        expect(page.locator(f"#{chart} canvas")).to_be_visible()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, "a phone has to scroll sideways"
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll('.chart canvas')].map(c => {
+          const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+          return d.filter((v, i) => i % 4 === 3 && v > 0).length; })"""
+    )
+    assert min(drawn) > 500, "a chart is empty"
+    expect(page.locator(".stages li.now")).to_contain_text("explore", ignore_case=True)
+    states.events.add(Event(campaign=RUNNING, kind="news", text="seen without a reload"))
+    expect(page.locator(".events").first).to_contain_text("seen without a reload", timeout=20_000)
+
+
+@pytest.fixture
+def glass(states: Store, tmp_path: Path) -> Iterator[None]:
+    put_silica(states, RUNNING, 1, tmp_path)
+    yield
+    take_away(states, RUNNING)
+
+
+def test_a_browser_turns_a_frame_and_draws_the_charts(
+    window: Window, states: Store, glass: None
+) -> None:
+    here = f"/campaigns/{RUNNING}"
+    chosen = [one for one in states.selections.of_iteration(RUNNING, 0) if one.error is not None]
+    page = window.visit(f"{here}/frames/{chosen[0].frame}/")
+    viewer = page.locator("#viewer[data-drawn]")
+    expect(viewer).to_be_visible(timeout=60_000)  # without a graphics card
+    pixels = """() => {
+      const c = document.querySelector('#viewer canvas'), d = document.createElement('canvas');
+      d.width = c.width; d.height = c.height;
+      const x = d.getContext('2d');
+      x.drawImage(c, 0, 0);
+      return new Set(new Uint32Array(x.getImageData(0, 0, d.width, d.height).data.buffer)).size;
+    }"""
+    by_deviation = page.evaluate(pixels)
+    page.get_by_label("coloured by").select_option("element")
+    expect(page.locator("#key")).to_contain_text("Si")
+    assert by_deviation > 20, "the atoms are not there"
+    page.goto(f"{window.here}{here}/iterations/0/walkers/{chosen[0].source}/")
+    for chart in ("deviation", "temperature", "pressure"):
+        expect(page.locator(f"#{chart} canvas")).to_be_visible()
+    page.locator(".numbers summary").first.click()
+    expect(page.locator(".numbers").first.get_by_role("columnheader").first).to_have_text("time")
+    page.goto(f"{window.here}{here}/models/1/0/")
+    expect(page.locator("#forces canvas")).to_be_visible()
+    expect(page.locator("#energies canvas")).to_be_visible()
+    page.goto(f"{window.here}{here}/glass/1/")
+    expect(page.locator("#structure canvas")).to_be_visible()
+    page.goto(f"{window.here}{here}/")
+    expect(page.locator("[data-fetch] table.heat")).to_be_visible()

@@ -1,20 +1,16 @@
-"""The page of a campaign that runs: its numbers, against the store; and in a real browser."""
+"""The page of a campaign that runs: its numbers, against the store."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Page, expect, sync_playwright
-from werkzeug.serving import make_server
 
-from al_loop.store import Event, Store
+from al_loop.store import Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 from tests.web.conftest import token
@@ -22,8 +18,6 @@ from tests.web.states import ENDED, HOSTILE
 from tests.web.states import RUNNING as NAME
 
 pytestmark = pytest.mark.engine
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture(scope="module")
@@ -110,64 +104,3 @@ def test_one_that_has_ended_says_when_and_how_long_it_took(
     assert float(found[2]) * {"s": 1, "min": 60}[found[3]] == pytest.approx(seconds, abs=4)
     running_one = client.get(f"/campaigns/{NAME}/").text
     assert "begun <time" in running_one and "ended <time" not in running_one
-
-
-@pytest.fixture
-def browser(site_of_it: Flask, people: Users) -> Iterator[Callable[..., Page]]:
-    """Pages of a real browser, signed in; insists on no error and no request to another host."""
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed: tests/system-packages")
-    server = make_server("127.0.0.1", 0, site_of_it, threaded=True)
-    here = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    complaints: list[str] = []
-    password = people.add("grace", role="read")
-    try:
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-
-            def visit(path: str, **options: object) -> Page:
-                page = chromium.new_page(**options)  # type: ignore[arg-type]
-                # a graphics driver without a card finds it slow that its picture is read
-                page.on(
-                    "console",
-                    lambda m: None if "ReadPixels" in m.text else complaints.append(m.text),
-                )
-                page.on("pageerror", lambda e: complaints.append(str(e)))
-                page.on(
-                    "request",
-                    lambda r: None if r.url.startswith(here) else complaints.append(r.url),
-                )
-                page.goto(here + path)
-                page.get_by_label("Name").fill("grace")
-                page.get_by_label("Password").fill(password)
-                page.get_by_role("main").get_by_role("button", name="Sign in").click()
-                return page
-
-            yield visit
-            chromium.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert complaints == []
-
-
-def test_a_browser_draws_it_and_shows_what_changes(
-    browser: Callable[..., Page], running: Store
-) -> None:
-    page = browser(f"/campaigns/{NAME}/", viewport={"width": 390, "height": 844})
-    for chart in ("learning", "fractions", "histogram", "calibration"):
-        expect(page.locator(f"#{chart} canvas")).to_be_visible()
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= 390, "a phone has to scroll sideways"
-    drawn = page.evaluate(
-        """() => [...document.querySelectorAll('.chart canvas')].map(c => {
-          const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-          return d.filter((v, i) => i % 4 === 3 && v > 0).length; })"""
-    )
-    assert min(drawn) > 500, "a chart is empty"
-    expect(page.locator(".stages li.now")).to_contain_text("explore", ignore_case=True)
-    running.events.add(Event(campaign=NAME, kind="news", text="seen without a reload"))
-    expect(page.locator(".events").first).to_contain_text("seen without a reload", timeout=20_000)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Page, expect
 
 from al_loop.loop.context import Context
 from al_loop.store import ModelRecord, Selection, Store
 from tests.glasses import put_silica, take_away
 from tests.train.test_deepmd_text import CURVE
-from tests.web.test_campaign_page import NAME, browser, client, people, running, site_of_it
+from tests.web.test_campaign_page import NAME, client, people, running, site_of_it
 
-__all__ = ["browser", "client", "people", "running", "site_of_it"]  # fixtures
+__all__ = ["client", "people", "running", "site_of_it"]  # fixtures
 
 pytestmark = pytest.mark.engine
 
@@ -203,35 +202,3 @@ def test_a_glass_is_held_against_what_was_published(client: FlaskClient, glass: 
 def test_without_a_glass_it_is_told_how_to_make_one(client: FlaskClient) -> None:
     assert "None has been made" in client.get(f"{HERE}/glass/").text
     assert "/glass/" not in client.get(f"{HERE}/").text
-
-
-def test_a_browser_turns_a_frame_and_draws_the_charts(
-    browser: Callable[..., Page], labelled: Selection, glass: None
-) -> None:
-    page = browser(f"{HERE}/frames/{labelled.frame}/")
-    viewer = page.locator("#viewer[data-drawn]")
-    expect(viewer).to_be_visible(timeout=60_000)  # without a graphics card
-    pixels = """() => {
-      const c = document.querySelector('#viewer canvas'), d = document.createElement('canvas');
-      d.width = c.width; d.height = c.height;
-      const x = d.getContext('2d');
-      x.drawImage(c, 0, 0);
-      return new Set(new Uint32Array(x.getImageData(0, 0, d.width, d.height).data.buffer)).size;
-    }"""
-    by_deviation = page.evaluate(pixels)
-    page.get_by_label("coloured by").select_option("element")
-    expect(page.locator("#key")).to_contain_text("Si")
-    assert by_deviation > 20, "the atoms are not there"
-    site = page.url.partition("/campaigns/")[0]
-    page.goto(f"{site}{HERE}/iterations/0/walkers/{labelled.source}/")
-    for chart in ("deviation", "temperature", "pressure"):
-        expect(page.locator(f"#{chart} canvas")).to_be_visible()
-    page.locator(".numbers summary").first.click()
-    expect(page.locator(".numbers").first.get_by_role("columnheader").first).to_have_text("time")
-    page.goto(f"{site}{HERE}/models/1/0/")
-    expect(page.locator("#forces canvas")).to_be_visible()
-    expect(page.locator("#energies canvas")).to_be_visible()
-    page.goto(f"{site}{HERE}/glass/1/")
-    expect(page.locator("#structure canvas")).to_be_visible()
-    page.goto(f"{site}{HERE}/")
-    expect(page.locator("[data-fetch] table.heat")).to_be_visible()
