@@ -207,6 +207,8 @@ def _tell(result: GlassResult, folder: Path) -> None:
             )
             out.print(f"  {one.name:26s} {words}", markup=False)
     if result.stop == "completed":
+        if result.detail:
+            out.print(f"not at rest {result.detail}", style="yellow", markup=False)
         out.print(f"made       {folder}", markup=False)
     else:
         out.print(f"stopped    {result.stop}: {result.detail}", style="red", markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ase.calculators.calculator import Calculator
 from pydantic import BaseModel, ConfigDict
 
+from al_loop import stopping
 from al_loop.explore import Committee
 from al_loop.explore.committee import load_members, relative_models
 from al_loop.frame import read_frames
@@ -78,6 +79,11 @@ def run_measure_job(folder: JobFolder, clock: Clock) -> JobResult:
     """Measure all samples and seal the result; return it if it is there.
 
     The caller holds the folder's lock.
+
+    Raises
+    ------
+    JobStopped
+        It was asked to stop, which is heard after each frame.
     """
     from al_loop.glass import MeasureOptions, Trajectory, measure  # slow to import, rarely needed
 
@@ -91,7 +97,12 @@ def run_measure_job(folder: JobFolder, clock: Clock) -> JobResult:
     if {"vibrations", "mechanics"} & set(options.groups):
         calculator = _calculator(folder, params)
     with clock.span():
-        found = measure(samples, options, calculator=calculator)
+        found = measure(
+            samples,
+            options,
+            calculator=calculator,
+            advance=lambda: stopping.stop_if_requested(folder.path),
+        )
     found.write(folder.path / MEASURED)
     return folder.finish({"values": len(found.values)}, files=[MEASURED], clock=clock)
 

@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> GlassResult:
 
 @pytest.mark.engine
 def test_every_segment_gives_frames_averages_and_an_end(made: GlassResult) -> None:
-    assert made.stop == "completed"
+    assert made.stop == "completed" and made.detail == ""
     assert [one.name for one in made.segments] == [s.name for s in segments_of(QUICK)]
     for one in made.segments:
         assert Counter(one.end.get_chemical_symbols()) == {"Si": 24, "O": 48}
@@ -141,6 +141,32 @@ def test_a_killed_job_goes_on_and_gives_the_same(made: GlassResult, tmp_path: Pa
         one, same = made[name].frames(), again[name].frames()
         assert len(one) == len(same)
         np.testing.assert_array_equal(one.frames[-1].positions, same.frames[-1].positions)
+
+
+@pytest.mark.engine
+def test_a_cell_whose_atoms_follow_it_comes_to_its_pressure(tmp_path: Path) -> None:
+    """Quartz gives back nine tenths of a pressure through the turns of its tetrahedra."""
+    start = {"kind": "crystal", "name": "alpha-quartz", "supercell": [2, 2, 2]}
+    steps = [{"do": "relax", "cell": "tri", "force": 1e-4, "pressure": 1.0}]
+    asked = Protocol.model_validate({"name": "quartz", "start": start, "steps": steps})
+    job = put_up(tmp_path / "quartz", asked)
+    run_glass_job(job, Clock())
+    found = collect_glass(job)
+    assert found.detail == ""
+    assert found["relax"].averages["pressure"].value == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.engine
+def test_a_relaxation_that_does_not_come_to_rest_is_told(tmp_path: Path) -> None:
+    """No minimiser comes to 1e-15 eV/Å in double precision."""
+    steps = [{"do": "relax", "force": 1e-15}]
+    start = {"kind": "crystal", "name": "alpha-quartz", "supercell": [2, 1, 1]}
+    asked = Protocol.model_validate({"name": "rest", "start": start, "steps": steps})
+    job = put_up(tmp_path / "rest", asked)
+    run_glass_job(job, Clock())
+    found = collect_glass(job)
+    assert found.stop == "completed"
+    assert found.detail.startswith("relax: forces up to ")
 
 
 @pytest.mark.engine

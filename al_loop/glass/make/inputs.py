@@ -15,9 +15,11 @@ from al_loop.resources import render_template
 
 _BAR_PER_GPA = 1.0e4
 _MOST_SEEDS = 900_000_000  # of LAMMPS' Marsaglia generator
-_PASSES, _REST = 20, 50.0
-"""box/relax takes its reference from where it begins: it is begun anew, at most so many times,
-until the pressure is that near, bar."""
+_PASSES, _REST = 40, 50.0
+"""A cell is changed and its atoms are put to rest in it by turns, at most so many times, until the
+pressure is that near, bar."""
+AT_PRESSURE = 2 * _REST / _BAR_PER_GPA
+"""GPa: a relaxed cell is at its pressure within this."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from ase import Atoms
 
 from al_loop import stopping
 from al_loop.frame import read_frames, write_frames
-from al_loop.glass.make.inputs import Piece, piece_script, pieces_of, start_file
+from al_loop.glass.make.inputs import AT_PRESSURE, Piece, piece_script, pieces_of, start_file
 from al_loop.glass.make.outputs import averages, join_dumps, read_table, write_table
 from al_loop.glass.make.plan import segments_of
 from al_loop.glass.make.potential import Classical, Network, field_of
@@ -30,7 +31,7 @@ from al_loop.glass.make.start import FileStart
 from al_loop.jobfolder import Clock, JobFolder, JobResult, write_atomically
 from al_loop.lammps.cell import RestrictedCell, off_the_faces
 from al_loop.lammps.data import DATA
-from al_loop.lammps.dump import frame_of, read_dump
+from al_loop.lammps.dump import Snapshot, frame_of, read_dump
 from al_loop.lammps.executable import find_program
 from al_loop.lammps.faults import Fault
 from al_loop.lammps.process import run_script
@@ -69,7 +70,9 @@ def run_glass_job(
     payload = GlassPayload(
         segments=tuple(run.averages_of(segment) for segment in ended),
         stop=fault.stop if fault else "completed",
-        detail=f"{segments[len(ended)].name}: {fault.detail}" if fault else "",
+        detail=f"{segments[len(ended)].name}: {fault.detail}"
+        if fault
+        else "; ".join(filter(None, map(run.not_reached, ended))),
     )
     moving = [segment for segment in ended if not segment.still]
     files = [ENDS, START, *(f"{s.name}{suffix}" for s in moving for suffix in SEGMENT_FILES)]
@@ -115,9 +118,23 @@ class _Run:
 
     def end_of(self, segment: Segment) -> Atoms:
         """The configuration at the end of a segment."""
+        return frame_of(self._end(segment), self.start, self.rotation)
+
+    def _end(self, segment: Segment) -> Snapshot:
         with (self.path / f"{segment.name}.end").open() as stream:
             (snapshot,) = read_dump(stream)
-        return frame_of(snapshot, self.start, self.rotation)
+        return snapshot
+
+    def not_reached(self, segment: Segment) -> str:
+        """What a relaxation was to reach and did not (LAMMPS ends without a word); else empty."""
+        if not segment.still:
+            return ""
+        left = float(np.linalg.norm(self._end(segment).forces, axis=1).max())
+        words = [f"forces up to {left:.2g} eV/Å are left"] if left > segment.force else []
+        pressure = float(read_table(self.path / f"{segment.name}.thermo.csv")["pressure"][-1])
+        if segment.cell != "fixed" and abs(pressure - segment.pressure[0]) > AT_PRESSURE:
+            words.append(f"the pressure is {pressure:.3g} GPa, not {segment.pressure[0]:g}")
+        return f"{segment.name}: {', '.join(words)}" if words else ""
 
     def averages_of(self, segment: Segment) -> SegmentAverages:
         """What the result says of a segment."""

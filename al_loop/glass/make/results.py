@@ -123,7 +123,10 @@ class SegmentResult:
 
 @dataclass(frozen=True)
 class GlassResult:
-    """One sample; ``stop`` is ``completed``, or why LAMMPS gave up (then ``detail`` says where)."""
+    """One sample; ``stop`` is ``completed``, or why LAMMPS gave up.
+
+    ``detail`` says where it gave up; of a completed one, what a relaxation did not reach.
+    """
 
     protocol: Protocol
     potential: Classical | Network
