@@ -13,13 +13,11 @@ from typing import cast
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
-from al_loop.d3 import D3
 from al_loop.errors import JobFolderError, StructureError
-from al_loop.explore.committee import relative_models
+from al_loop.explore.committee import CommitteeFiles, committee_files
 from al_loop.explore.describing import Describer
 from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
 from al_loop.explore.walkfile import load_walk, save_walk, walk_files
@@ -30,20 +28,12 @@ from al_loop.staging import stage_frames
 STARTS = "starts.traj"
 
 
-class ExploreParams(BaseModel):
+class ExploreParams(CommitteeFiles):
     """``params`` of an explore job's ``job.json``; starts.traj has the walkers' order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     walkers: tuple[Walker, ...]
     limits: Limits
     keep: KeepRule
-    model_format: str
-    trainer: str
-    elements: tuple[str, ...]
-    models: tuple[str, ...]
-    """Paths relative to the job folder, leader first."""
-    dispersion: D3 | None = None
 
 
 def stage_explore_job(
@@ -74,16 +64,11 @@ def stage_explore_job(
     if twice := [name for name, count in names.items() if count > 1]:
         raise JobFolderError(f"two walkers are called {twice[0]!r}", where=path)
     path.mkdir(parents=True, exist_ok=True)
-    models = relative_models(committee, path)
     params = ExploreParams(
         walkers=tuple(walker for walker, _ in walkers),
         limits=limits,
         keep=keep,
-        model_format=committee.model_format,
-        trainer=committee.trainer,
-        elements=committee.elements,
-        models=models,
-        dispersion=committee.dispersion,
+        **committee_files(committee, path),
     )
     stage_frames(path, STARTS, [atoms for _, atoms in walkers])
     return JobFolder.create(
@@ -92,7 +77,7 @@ def stage_explore_job(
         engine=engine,
         options=options.model_dump(mode="json"),
         params=params.model_dump(mode="json", exclude_none=True),
-        inputs=(STARTS, *models),
+        inputs=(STARTS, *params.models),
     )
 
 
@@ -126,7 +111,7 @@ def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
         for walker, atoms in zip(params.walkers, starts, strict=True)
         if walker.name not in walks
     ]
-    describer = Describer(_committee(folder, params), params.keep, clock)
+    describer = Describer(params.committee(folder.path), params.keep, clock)
     for bare in _explore(folder, spec, params=params, walkers=left, clock=clock):
         walk = describer.described(bare)
         save_walk(folder.path, walk, key=spec.key)
@@ -181,21 +166,11 @@ def _explore(
     engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
     yield from engine.explore(
         walkers,
-        _committee(folder, params),
+        params.committee(folder.path),
         limits=params.limits,
         keep=params.keep,
         folder=folder.path,
         clock=clock,
-    )
-
-
-def _committee(folder: JobFolder, params: ExploreParams) -> Committee:
-    return Committee(
-        model_format=params.model_format,
-        trainer=params.trainer,
-        elements=params.elements,
-        models=tuple(folder.path / model for model in params.models),
-        dispersion=params.dispersion,
     )
 
 

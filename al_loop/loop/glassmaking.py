@@ -19,10 +19,9 @@ from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
-from al_loop.d3 import D3
 from al_loop.errors import JobFolderError
 from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker
-from al_loop.explore.committee import load_members, relative_models
+from al_loop.explore.committee import CommitteeFiles, committee_files, load_members
 from al_loop.explore.walkfile import load_walk, save_walk
 from al_loop.frame import read_frames, write_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult
@@ -44,7 +43,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ValidateParams(_Strict):
+class ValidateParams(CommitteeFiles):
     """``params`` of a glass job's ``job.json``; start.traj is the random box."""
 
     way: Walker
@@ -56,11 +55,6 @@ class ValidateParams(_Strict):
     skip: int
     """Samples at the begin of the hold that are not of the glass at rest."""
     temperature_factor: float
-    model_format: str
-    trainer: str
-    elements: tuple[str, ...]
-    models: tuple[str, ...]
-    dispersion: D3 | None = None
 
 
 class State(_Strict):
@@ -120,7 +114,6 @@ def stage_validate_job(
         The folder holds another job.
     """
     path.mkdir(parents=True, exist_ok=True)
-    models = relative_models(committee, path)
     stage_frames(path, START, [box])
     params = ValidateParams(
         way=way,
@@ -128,11 +121,7 @@ def stage_validate_job(
         melted=melted,
         skip=skip,
         temperature_factor=temperature_factor,
-        model_format=committee.model_format,
-        trainer=committee.trainer,
-        elements=committee.elements,
-        models=models,
-        dispersion=committee.dispersion,
+        **committee_files(committee, path),
     )
     return JobFolder.create(
         path,
@@ -140,7 +129,7 @@ def stage_validate_job(
         engine=engine,
         options=options.model_dump(mode="json"),
         params=params.model_dump(mode="json", exclude_none=True),
-        inputs=(START, *models),
+        inputs=(START, *params.models),
     )
 
 
@@ -159,7 +148,8 @@ def run_validate_job(folder: JobFolder, clock: Clock) -> JobResult:
     """
     params = folder.params("validate", ValidateParams)
     (box,) = read_frames(folder.path / START)
-    way = _walk(folder, params, params.way, _relaxed(folder, params, box, clock), clock)
+    start = _relaxed(folder, params, box, clock)
+    way = _walk(folder, params, params.way, start, clock)
     walk = way
     if way.stop == "completed":
         walk = _walk(folder, params, params.hold, way.frames[-1], clock)
@@ -177,7 +167,7 @@ def run_validate_job(folder: JobFolder, clock: Clock) -> JobResult:
         )
         frames.append(walk.frames[-1])
     if not frames:  # it did not come so far as the second half of the melt
-        states, frames = [_state(params, way, 0)], [box]
+        states, frames = [_state(params, way, 0)], [start]
     write_frames(folder.path / STATES, frames)
     glass = walk.frames[params.skip :] if done else []
     if glass:
@@ -229,22 +219,12 @@ def _relaxed(folder: JobFolder, params: ValidateParams, box: Atoms, clock: Clock
     file = folder.path / RELAXED
     if not file.exists():
         atoms = box.copy()
-        atoms.calc = load_members(_committee(folder, params))[0]
+        atoms.calc = load_members(params.committee(folder.path))[0]
         with clock.span(), FIRE(atoms, logfile=None) as descent:
             descent.run(fmax=_LARGEST_FORCE, steps=_MOST_STEPS)
         write_frames(file, [bare(atoms)])
     (found,) = read_frames(file)
     return found
-
-
-def _committee(folder: JobFolder, params: ValidateParams) -> Committee:
-    return Committee(
-        model_format=params.model_format,
-        trainer=params.trainer,
-        elements=params.elements,
-        models=tuple(folder.path / model for model in params.models),
-        dispersion=params.dispersion,
-    )
 
 
 def _walk(
@@ -260,7 +240,7 @@ def _walk(
     walks: Sequence[Walk] = list(
         engine.explore(
             [(walker, start)],
-            _committee(folder, params),
+            params.committee(folder.path),
             limits=Limits(deviation=_NEVER, temperature_factor=params.temperature_factor),
             keep=_ALL,
             folder=folder.path,

@@ -89,12 +89,7 @@ class Frames:
     def shapes(self, hashes: Iterable[str]) -> dict[str, Shape]:
         """Atoms and volume of the frames that are known; reads no positions."""
         found = self.table.find_keys(hashes, fields={"formula": 1, "cell": 1})
-        return {
-            d["_id"]: Shape(
-                dict(_count(d["formula"])), abs(float(np.linalg.det(unpack(d["cell"]))))
-            )
-            for d in found
-        }
+        return {d["_id"]: _shape(d) for d in found}
 
     def known(self, hashes: Iterable[str]) -> set[str]:
         """Which of ``hashes`` are stored."""

@@ -98,3 +98,31 @@ def test_a_glass_that_explodes_is_a_result_with_the_states_before(
     assert made.stop == "temperature" and "K >" in made.detail
     assert (made.glass, made.frames) == (None, 0)
     assert made.states and {one.phase for one, _ in made.states} <= {"melt", "path"}
+
+
+def test_a_melt_that_explodes_at_once_leaves_the_relaxed_box(
+    tmp_path: Path, lj_committee: Committee, argon: Atoms
+) -> None:
+    """Not the random one: its contacts would be a start for walkers, and then a label."""
+    box = argon.copy()
+    box.positions[1] = box.positions[0] + [2.2, 0, 0]
+    folder = stage_validate_job(
+        tmp_path / "glass",
+        engine="ase",
+        options=AseOptions(),
+        box=box,
+        way=Walker.at("way", ensemble="nvt", temperature=1e6, steps=20, sample_every=5, seed=3),
+        hold=Walker.at("hold", ensemble="nvt", temperature=1, steps=10, sample_every=5, seed=4),
+        melted=20,
+        skip=1,
+        temperature_factor=1.0,
+        committee=lj_committee,
+    )
+    run_validate_job(folder, Clock())
+    made = collect_validation(folder)
+    assert made.stop != "completed"
+    ((state, atoms),) = made.states
+    (relaxed,) = read_frames(folder.path / "relaxed.traj")
+    assert state.phase == "melt"
+    assert atoms.get_distance(0, 1, mic=True) == pytest.approx(relaxed.get_distance(0, 1, mic=True))
+    assert atoms.get_distance(0, 1, mic=True) > 2.3
