@@ -84,7 +84,7 @@ def retry(name: str) -> Response:
 def label(name: str) -> Response:
     """Believe a label, do not believe it, or compute it again."""
     frame, what = request.form.get("frame", "").strip(), request.form.get("do", "")
-    why = request.form.get("why", "").strip()[:LONGEST] or "no reason given"
+    why = _one_line(request.form.get("why", ""))[:LONGEST] or "no reason given"
     asked: dict[str, Any] = {"by": g.user.name}
     with Store(_connection()) as store:
         ctx = Context(store, name)
@@ -99,6 +99,11 @@ def label(name: str) -> Response:
     if not found:
         return _done(name, f"nothing has changed: the label of frame {frame[:12]} was not good")
     return _done(name, f"the label of frame {frame[:12]} {said}, from the next iteration on")
+
+
+def _one_line(text: str) -> str:
+    """What a terminal that shows it later only prints."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _connection() -> Connection:

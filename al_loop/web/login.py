@@ -28,6 +28,9 @@ OPEN = {"login.form", "login.enter", "al_loop.static"}
 TRIES, WITHIN_SECONDS = 10, 60.0
 """Wrong passwords for a name that one process bears in a while."""
 
+MOST_NAMES = 1000
+"""Names that a process remembers these of: whoever is not signed in may make up any number."""
+
 login = Blueprint("login", __name__)
 
 
@@ -96,7 +99,10 @@ def enter() -> Response | tuple[str, int]:
     name = request.form.get("name", "")[:200]
     wrong: dict[str, deque[float]] = current_app.extensions["al_loop_wrong"]
     who = f"{request.remote_addr} {name}"  # nobody locks another out
-    tries, now = wrong[who], time.monotonic()
+    now = time.monotonic()
+    if len(wrong) >= MOST_NAMES:
+        _forget(wrong, before=now - WITHIN_SECONDS)
+    tries = wrong[who]
     if len(tries) == TRIES and now - tries[0] < WITHIN_SECONDS:
         abort(429, "too many wrong passwords for this name: wait a minute")
     user = _users().check(name, request.form.get("password", ""))
@@ -107,6 +113,15 @@ def enter() -> Response | tuple[str, int]:
     session.clear()  # nothing that was set before the login survives it
     session["user"], session["stamp"] = user.name, user.stamp
     return redirect(own_path(request.args.get("next", "/")))
+
+
+def _forget(wrong: dict[str, deque[float]], *, before: float) -> None:
+    """Drop names that have been left alone since; where that is not enough, the oldest ones."""
+    for who, tries in list(wrong.items()):
+        if not tries or tries[-1] < before:
+            wrong.pop(who, None)
+    for who in list(wrong)[: len(wrong) - MOST_NAMES + 1]:
+        wrong.pop(who, None)
 
 
 @login.post("/logout")

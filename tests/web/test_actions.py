@@ -188,12 +188,12 @@ def test_a_label_is_doubted_believed_and_computed_again(
     found = ctx.labels_of(store.selections.hashes(NAME))
     frame = min(hash_ for hash_, label in found.items() if label.state == "ok")
     status, text = post(
-        ada, f"{PAGE}label", frame=frame[:12], do="quarantine", why="<b>odd</b>",
+        ada, f"{PAGE}label", frame=frame[:12], do="quarantine", why="<b>odd</b>\x1b[2J\nthing",
         back=f"{PAGE}labels/",
     )  # fmt: skip
     assert status == 200
     assert ctx.labels_of([frame])[frame].state == "quarantined"
-    assert last_event(store, "label-quarantined").endswith("<b>odd</b> (by-hand, ada)")
+    assert last_event(store, "label-quarantined").endswith("<b>odd</b> [2J thing (by-hand, ada)")
     assert "Labels to look at" in text and frame[:12] in text
     assert "ada: &lt;b&gt;odd&lt;/b&gt;" in text and "<b>odd" not in text
     assert f"Believe: frame {frame[:12]}" in text

@@ -81,6 +81,18 @@ def test_a_new_password_or_no_account_ends_a_session(sign_in: SignIn, users: Use
     assert client.get("/campaigns/").status_code == 401
 
 
+def test_names_that_nobody_has_do_not_fill_the_memory(
+    site: Flask, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("al_loop.web.login.MOST_NAMES", 3)
+    client = site.test_client()
+    form = {"password": "x", "csrf": token(client.get("/login").text)}
+    for number in range(6):
+        assert client.post("/login", data={**form, "name": f"n{number}"}).status_code == 401
+    kept = site.extensions["al_loop_wrong"]
+    assert len(kept) == 3 and any(who.endswith(" n5") for who in kept)
+
+
 def test_a_form_without_the_token_changes_nothing(sign_in: SignIn) -> None:
     client = sign_in()
     assert client.post("/logout").status_code == 400
