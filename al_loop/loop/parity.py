@@ -25,7 +25,7 @@ class _Document(BaseModel):
 class Cloud(_Document):
     """Points of a parity plot: what the label says and what a model says of the same.
 
-    ``total``: before thinning. ``rmse``: of all of them, in the unit of the points.
+    ``total``: before thinning. ``rmse``: of all frames, in the unit of the points.
     """
 
     name: str
@@ -70,7 +70,10 @@ def _forces(ctx: Context, model: ModelRecord) -> list[Cloud]:
     kept = read_force_parity(ctx.store.files.get_bytes(key))
     if not len(kept.label):
         return []
-    return [_cloud("test", kept.label, kept.predicted, _few(len(kept.label)))]
+    cloud = _cloud("test", kept.label, kept.predicted, _few(len(kept.label)))
+    # Of large test sets only some components are kept; the error is that of all.
+    rmse = model.test_errors.force_rmse if model.test_errors else cloud.rmse
+    return [cloud.model_copy(update={"rmse": rmse})]
 
 
 def _energies(ctx: Context, model: ModelRecord, learnt: TrainedOn) -> list[Cloud]:

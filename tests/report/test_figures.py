@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -71,6 +72,19 @@ def test_parity_of_energies_shows_the_stored_error(finished: Store, source: Sour
     assert min(abs(np.sqrt(np.mean(off**2)) - one) for one in rmse if one) < 1e-6 * max(
         off.max(), 1
     )
+
+
+def test_a_model_that_has_run_away_is_drawn_where_it_is_finite(source: Source) -> None:
+    last = source.last
+    assert last is not None
+    energy = last.members[last.leader].energy.copy()
+    energy[:2] = np.nan, np.inf
+    lost = replace(last.members[last.leader], energy=energy)
+    other = Source(source.ctx)
+    other.last = replace(last, members=(lost,), leader=0)
+    figure = draw(other, KINDS["parity-energy"])
+    assert figure is not None and np.isfinite(figure.axes[0].get_xlim()).all()
+    assert encoded(figure, "svg")
 
 
 def test_cost_adds_up_to_what_the_jobs_took(finished: Store, source: Source) -> None:

@@ -105,7 +105,8 @@ def _points(
 def _diagonal(axes: Axes, *values: Array) -> None:
     """The line of equality, over axes of equal range."""
     together = np.concatenate(values)
-    low, high = float(together.min()), float(together.max())
+    together = together[np.isfinite(together)]  # a model that has run away says anything
+    low, high = (float(together.min()), float(together.max())) if len(together) else (0.0, 1.0)
     edge = 0.05 * (high - low) or 0.1
     ends = (low - edge, high + edge)
     axes.plot(ends, ends, color=GREY, lw=0.8, zorder=1)
