@@ -126,6 +126,12 @@ def measure(
         first = error.errors()[0]
         place = "--" + ".".join(map(str, first["loc"])).replace("groups", "only")
         raise UserError(first["msg"], where=place) from None
+    if output is not None and not output.absolute().parent.is_dir():
+        raise UserError(
+            f"there is no folder {output.absolute().parent}",
+            where="--output",
+            remedy="make it first: measuring may take long",
+        )
     tool = calculator_of(calculator, argument or [])
     samples = [
         read_trajectory(

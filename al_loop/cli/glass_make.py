@@ -212,3 +212,4 @@ def _tell(result: GlassResult, folder: Path) -> None:
         out.print(f"made       {folder}", markup=False)
     else:
         out.print(f"stopped    {result.stop}: {result.detail}", style="red", markup=False)
+        out.print(f"           to try again, remove {folder}", style="red", markup=False)

@@ -114,6 +114,7 @@ def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
         (["SAMPLE"], "elements"),
         (["SAMPLE", "--elements", "Si O", "--only", "colour"], "--only"),
         (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O"], "NAME=NUMBER"),
+        (["none.xyz", "-o", "nowhere/a.json"], "there is no folder"),  # before it measures
         (["SAMPLE", "--elements", "Si O", "--calculator", "nobody:Nothing"], "--calculator"),
     ],
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
 from al_loop.errors import DatasetError
+from al_loop.glass.estimate import Curve
 from al_loop.units import Array
 
 _NUMBERS_AT_ONCE = 4_000_000  # of float64; some 100 MB with what the FFT needs beside them
@@ -105,6 +106,14 @@ class Motion:
         for start in range(0, len(atoms), step):
             chunk = self.series[:, atoms[start : start + step]].astype(np.float64)
             yield kernel(chunk - self.centre[:, None], lags)
+
+    def of_elements(self, kernel: Kernel, longest: float | None, unit: str) -> dict[str, Curve]:
+        """Means of each element over its atoms, in ``unit`` over ps; lags as :meth:`lags`."""
+        lags, found = self.lags(longest), {}
+        for name, atoms in atoms_by_species(self.symbols).items():
+            mean, error = over_atoms(self.curves(atoms, kernel, lags))
+            found[name] = Curve(self.times(lags), mean, error, len(atoms), "ps", unit)
+        return found
 
 
 def over_atoms(curves: Iterable[Array]) -> tuple[Array, Array | None]:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from al_loop.glass.dynamics.correlate import (
-    Motion,
-    atoms_by_species,
-    over_atoms,
-    squared_displacements,
-)
+from al_loop.glass.dynamics.correlate import Motion, squared_displacements
 from al_loop.glass.estimate import Curve
 from al_loop.units import Array
 
@@ -36,9 +31,4 @@ def mean_square_displacement(
         Positions of the wrong shape or not finite, or the trajectory is shorter than ``longest``.
     """
     motion = Motion.of(positions, symbols, dt, drift=drift, masses=masses, what="positions")
-    lags = motion.lags(longest)
-    found = {}
-    for name, atoms in atoms_by_species(symbols).items():
-        mean, error = over_atoms(motion.curves(atoms, squared_displacements, lags))
-        found[name] = Curve(motion.times(lags), mean, error, len(atoms), "ps", "Å2")
-    return found
+    return motion.of_elements(squared_displacements, longest, "Å2")

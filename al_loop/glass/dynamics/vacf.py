@@ -8,12 +8,7 @@ import numpy as np
 from ase import Atoms, units
 
 from al_loop.errors import DatasetError
-from al_loop.glass.dynamics.correlate import (
-    Motion,
-    atoms_by_species,
-    autocorrelations,
-    over_atoms,
-)
+from al_loop.glass.dynamics.correlate import Motion, autocorrelations
 from al_loop.glass.estimate import Curve
 from al_loop.units import Array
 
@@ -74,9 +69,4 @@ def velocity_autocorrelation(
         Velocities of the wrong shape or not finite, or the trajectory is shorter than ``longest``.
     """
     motion = Motion.of(velocities, symbols, dt, drift=drift, masses=masses, what="velocities")
-    lags = motion.lags(longest)
-    found = {}
-    for name, atoms in atoms_by_species(symbols).items():
-        mean, error = over_atoms(motion.curves(atoms, autocorrelations, lags))
-        found[name] = Curve(motion.times(lags), mean, error, len(atoms), "ps", "Å2/ps2")
-    return found
+    return motion.of_elements(autocorrelations, longest, "Å2/ps2")
