@@ -20,7 +20,7 @@ from al_loop.glass.compare import (
     read_references,
     shipped_references,
 )
-from al_loop.glass.compare.figures import draw_network
+from al_loop.glass.compare.figures import draw_curve, draw_network
 from al_loop.glass.measuring import Conditions
 
 SILICA = {"O": 2 / 3, "Si": 1 / 3}
@@ -242,6 +242,16 @@ def test_a_network_without_rings_is_drawn_without_them() -> None:
     none = {"rings_king_3": Estimate(0.0, None, 1), "qn_0": Estimate(100.0, None, 1, "%")}
     (qn,) = draw_network(measured(none), References())
     assert qn.axes[0].get_title(loc="left") == "Qn (%)"
+
+
+def test_a_shape_is_drawn_as_it_is_compared() -> None:
+    """A scaled reference that covers a part of the range lies on the same curve there."""
+    x = np.linspace(0.0, 40.0, 401)
+    ours = Curve(x, np.exp(-((x - 20) ** 2) / 200), None, 1, "THz", "1/THz")
+    subject = reference().values[0].subject
+    part = ReferenceCurve("vdos", subject, x[200:], 7.0 * ours.y[200:], None, 0.1, scaled=True)
+    theirs, mine = draw_curve("vdos", ours, [part]).axes[0].lines
+    assert theirs.get_ydata() == pytest.approx(mine.get_ydata()[200:])
 
 
 def test_shipped_references_are_whole() -> None:

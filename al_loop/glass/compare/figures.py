@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -146,12 +147,12 @@ def _draw(
     axes: Axes, name: str, measured: Curve, references: list[ReferenceCurve], *, shape: bool
 ) -> None:
     kind = name.split("_")[0]
+    scale = 1.0 / float(trapezoid(measured.y, measured.x)) if shape else 1.0
     for colour, one in zip(_COLOURS * len(references), references, strict=False):
-        y = one.y / float(trapezoid(one.y, one.x)) if shape else one.y
+        y = one.y * (scale * _same_area(measured, one) if shape else 1.0)
         few = len(one.x) <= 80
         label = one.subject.technique or one.subject.source
         axes.plot(one.x, y, "o" if few else "-", ms=3, lw=1.4, color=colour, label=label[:40])
-    scale = 1.0 / float(trapezoid(measured.y, measured.x)) if shape else 1.0
     y = measured.y * scale
     axes.plot(measured.x, y, color=BLUE, lw=1.2, label="measured", zorder=3)
     if measured.error is not None:
@@ -161,3 +162,11 @@ def _draw(
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
     axes.set_xlim(low, min(high, float(measured.x[-1])))
+
+
+def _same_area(measured: Curve, reference: ReferenceCurve) -> float:
+    """What brings a reference to the measured curve's area where both are, as for R_chi."""
+    part = reference.within(float(measured.x[0]), float(measured.x[-1]))
+    theirs = float(trapezoid(part.y, part.x))
+    ours = float(trapezoid(np.interp(part.x, measured.x, measured.y), part.x))
+    return ours / theirs if theirs else 1.0

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from al_loop.errors import DatasetError, PhysicsFault
-from al_loop.glass.estimate import Curve, Estimate, combine, combine_curves
+from al_loop.glass.estimate import Curve, Estimate, combine_curves
+from al_loop.glass.structure import combine_values
 
 
 @dataclass
@@ -55,16 +56,8 @@ def mean_of(samples: Sequence[Part]) -> Part:
     for i, one in enumerate(samples):
         for name, why in one.missing.items():
             found.missing.setdefault(name, why if len(samples) == 1 else f"sample {i + 1}: {why}")
-    for name in dict.fromkeys(name for one in samples for name in one.values):
-        there = [one.values[name] for one in samples if name in one.values]
-        if name.startswith("closest_"):
-            found.values[name] = min(there, key=lambda one: one.value)
-            continue
-        if there[0].unit == "%" or name.startswith("rings_"):
-            looked = sum("structure" not in one.missing for one in samples)
-            absent = max(0, looked - len(there))
-            there += [Estimate(0.0, None, 1, there[0].unit)] * absent
-        found.values[name] = combine(there)
+    looked = sum("structure" not in one.missing for one in samples)
+    found.values |= combine_values([one.values for one in samples], looked=looked)
     for name in dict.fromkeys(name for one in samples for name in one.curves):
         curves = [one.curves[name] for one in samples if name in one.curves]
         if len(curves) == len(samples):

@@ -5,7 +5,12 @@ from al_loop.glass.structure.bonds import CUTOFFS, FORMERS, Bonds, bond_cutoffs,
 from al_loop.glass.structure.boron_rings import BoronRings, boron_rings
 from al_loop.glass.structure.contacts import Approach, check_contacts, closest_approaches
 from al_loop.glass.structure.coordination import Coordination, coordination
-from al_loop.glass.structure.measure import Structure, combine_structures, measure_structure
+from al_loop.glass.structure.measure import (
+    Structure,
+    combine_structures,
+    combine_values,
+    measure_structure,
+)
 from al_loop.glass.structure.options import StructureOptions
 from al_loop.glass.structure.pairs import PairDistributions, largest_radius, pair_distributions
 from al_loop.glass.structure.qn import Qn, qn
@@ -39,6 +44,7 @@ __all__ = [
     "check_contacts",
     "closest_approaches",
     "combine_structures",
+    "combine_values",
     "coordination",
     "find_bonds",
     "first_sharp_peak",

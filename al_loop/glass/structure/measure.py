@@ -98,23 +98,29 @@ def combine_structures(samples: Sequence[Structure]) -> Structure:
     where it is a part or a number; else (a peak that was not found) the mean is over those that
     have it. Closest approaches are the smallest of all samples.
     """
-    names = dict.fromkeys(name for one in samples for name in one.values)
-    values = {}
-    for name in names:
-        there = [one.values[name] for one in samples if name in one.values]
-        if name.startswith("closest/"):
-            values[name] = min(there, key=lambda one: one.value)
-            continue
-        if there[0].unit == "%" or name.startswith("rings/"):
-            missing = len(samples) - len(there)
-            there += [Estimate(0.0, None, 1, there[0].unit)] * missing
-        values[name] = combine(there)
+    values = combine_values([one.values for one in samples], looked=len(samples))
     curves = {
         name: combine_curves([one.curves[name] for one in samples])
         for name in samples[0].curves
         if all(name in one.curves for one in samples)
     }
     return Structure(values, curves, tuple(x for one in samples for x in one.overlaps))
+
+
+def combine_values(
+    samples: Sequence[Mapping[str, Estimate]], *, looked: int
+) -> dict[str, Estimate]:
+    """Means by name, as :func:`combine_structures`; ``looked``: samples with known structure."""
+    values = {}
+    for name in dict.fromkeys(name for one in samples for name in one):
+        there = [one[name] for one in samples if name in one]
+        if name.startswith("closest"):
+            values[name] = min(there, key=lambda one: one.value)
+            continue
+        if there[0].unit == "%" or name.startswith("rings"):
+            there += [Estimate(0.0, None, 1, there[0].unit)] * (looked - len(there))
+        values[name] = combine(there)
+    return values
 
 
 def _add_scattering(
