@@ -115,7 +115,7 @@ def _record(system: str, result: GateResult, *, samples: int) -> GateRecord:
         value=measured.value if measured is not None and known else None,
         error=measured.error if measured is not None and known else None,
         unit=result.gate.unit,
-        samples=samples,
+        samples=min(samples, measured.n) if measured is not None else samples,
         because=result.because,
     )
 

@@ -37,6 +37,7 @@ def test_names_units_and_known_answers_of_cristobalite() -> None:
     assert value["peak_Si-Si"] == pytest.approx(3.1004, abs=0.02)
     assert (value["si4"], value["si5"], value["qn_4"], value["qn_3"]) == (100, 0, 100, 0)
     assert (value["rings_king_6"], value["rings_king_2"]) == (2.0, 0.0)
+    assert groups_of(found) == {"structure", "rings"}
     assert found.values["density"].n == 3
     assert len(found.by_sample) == 3
     assert found.conditions.fractions == pytest.approx({"O": 2 / 3, "Si": 1 / 3})
@@ -62,6 +63,11 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     file.write_text('{"format": "another"}')
     with pytest.raises(DatasetError, match="conditions"):
         Measurement.read(file)
+
+
+def groups_of(found: Measurement) -> set[str]:
+    """The groups of which its names say that they are."""
+    return {observable(name)[1].group for name in (*found.values, *found.curves)}
 
 
 def only(*groups: str) -> MeasureOptions:
@@ -142,6 +148,7 @@ def test_a_potential_gives_energy_moduli_and_modes() -> None:
     assert values["energy_at_rest"].value == pytest.approx(energy, abs=1e-6)
     assert [one["energy_at_rest"] for one in found.by_sample] == pytest.approx([energy] * 2)
     assert values["imaginary_modes"].value == 0.0
+    assert groups_of(found) == {"vibrations", "mechanics"}
     assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
 
 

@@ -140,6 +140,13 @@ def test_one_that_is_lost_beyond_those_is_told_of(store: Store, tmp_path: Path) 
     assert said.words == "2 of 3 glasses were made; 1 could not be run" and said.state == "passed"
 
 
+def test_a_sample_that_could_not_be_measured_is_not_counted(store: Store, tmp_path: Path) -> None:
+    made = Made(store, tmp_path, {"length_Si-O": "<= 1.7 Å"}, samples=3)
+    made.glasses(3)
+    made.measured(3, {"length_Si-O": Estimate(1.62, 0.0001, 2, "Å")})
+    assert gate(made.complete().facts["glass"], "length_Si-O").samples == 2
+
+
 def test_a_round_that_nobody_has_planned_is_not_followed_by_another(
     store: Store, tmp_path: Path
 ) -> None:
