@@ -10,7 +10,7 @@ from ase import Atoms
 from al_loop import stopping
 from al_loop.campaign.rmc import Rmc
 from al_loop.errors import JobFolderError, JobStopped
-from al_loop.frame import frame_hash
+from al_loop.frame import frame_hash, read_frames
 from al_loop.jobfolder import Clock, JobFolder
 from al_loop.loop.jobs import run_job
 from al_loop.structures.rmc.job import collect_rmc, stage_rmc_job
@@ -64,6 +64,7 @@ def test_a_job_that_was_stopped_gives_what_one_gives_that_was_not(
         with pytest.raises(JobStopped):
             run_job(broken.path)
     assert not (broken.path / "result.json").exists()
+    assert len(read_frames(broken.path / "latest.traj")) == 1, "of 2 cycles, the one that is kept"
     assert len(run_job(broken.path).spans) == 2, "two cycles were left to do"
     assert collect_rmc(broken).cycles == whole.cycles
     assert hashes(collect_rmc(broken).frames) == hashes(whole.frames)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.formula import Formula
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from al_loop import stopping
 from al_loop.campaign.rmc import Rmc
@@ -55,6 +55,9 @@ class CycleRecord(BaseModel):
     chi2: float
     r_chi: float
     energy: float | None
+
+
+_Cycles = TypeAdapter(list[CycleRecord])
 
 
 class RmcPayload(BaseModel):
@@ -103,11 +106,12 @@ def run_rmc_job(folder: JobFolder, clock: Clock) -> JobResult:
     if done := folder.result():
         return done
     params = folder.params("rmc", RmcParams)
-    latest, cycles = folder.path / _LATEST, _ended(folder.path)
+    latest = folder.path / _LATEST
+    cycles, frames = _saved(latest)
     while len(cycles) < params.wish.cycles:
         stopping.stop_if_requested(folder.path)
         with clock.span():
-            start = read_frames(latest)[-1] if cycles else _box(params)
+            start = frames[-1] if frames else _box(params)
             walk = _walk(params, start, cycle=len(cycles))
             cycle = _one(params, walk)
         record = CycleRecord(
@@ -118,13 +122,12 @@ def run_rmc_job(folder: JobFolder, clock: Clock) -> JobResult:
             r_chi=walk.r_chi,
             energy=cycle.energy,
         )
+        kept = frames if len(cycles) in params.wish.kept else frames[:-1]
         cycles.append(record)
-        frame = cycle.atoms
-        frame.info["cycle"] = record.model_dump_json()
-        before = read_frames(latest) if latest.exists() else []
-        write_frames(latest, [*before, frame])
-    kept = [_bare(read_frames(latest)[n - 1]) for n in params.wish.kept]
-    write_frames(folder.path / FRAMES, kept)
+        frames = [*map(_bare, kept), cycle.atoms]
+        frames[-1].info["cycles"] = _Cycles.dump_json(cycles).decode()
+        write_frames(latest, frames)
+    write_frames(folder.path / FRAMES, [_bare(frame) for frame in frames])
     payload = RmcPayload(cycles=tuple(cycles))
     result = folder.finish(payload.model_dump(mode="json"), files=[FRAMES], clock=clock)
     latest.unlink(missing_ok=True)
@@ -145,12 +148,12 @@ def collect_rmc(folder: JobFolder, *, source: str = "") -> RmcResult:
     return RmcResult(tuple(read_frames(folder.path / FRAMES)), cycles)
 
 
-def _ended(path: Path) -> list[CycleRecord]:
-    """Cycles that have ended before the job was stopped."""
-    if not (path / _LATEST).exists():
-        return []
-    frames = read_frames(path / _LATEST)
-    return [CycleRecord.model_validate_json(frame.info["cycle"]) for frame in frames]
+def _saved(latest: Path) -> tuple[list[CycleRecord], list[Atoms]]:
+    """Cycles that ended before the job was stopped; frames that are kept, and where it goes on."""
+    if not latest.exists():
+        return [], []
+    frames = read_frames(latest)
+    return _Cycles.validate_json(frames[-1].info["cycles"]), frames
 
 
 def _bare(atoms: Atoms) -> Atoms:
