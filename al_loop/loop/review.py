@@ -17,8 +17,8 @@ from al_loop.loop.judge import recount
 from al_loop.store import LabelRecord, Selection
 from al_loop.taxonomy import fault
 
-_SHORTEST = 6
-"""Characters of a frame's hash that may stand for it, if they suffice."""
+_WHOLE, _SHORTEST = 64, 6
+"""Characters of a frame's hash: all, and those that may stand for it, if they suffice."""
 
 
 class LabelStatus(BaseModel):
@@ -200,7 +200,10 @@ def find_frames(ctx: Context, names: Iterable[str]) -> list[str]:
         None of its frames, or several, begin so.
     """
     asked = list(names)
-    mine = ctx.store.selections.hashes(ctx.name) if asked else set()
+    whole = ctx.store.selections.known(ctx.name, (one for one in asked if len(one) == _WHOLE))
+    mine = (
+        whole if whole.issuperset(asked) else ctx.store.selections.hashes(ctx.name)
+    )  # all: seconds, perhaps
     found: set[str] = set()
     for name in asked:
         fits = [frame for frame in mine if frame.startswith(name)]

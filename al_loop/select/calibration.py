@@ -49,7 +49,8 @@ class Evidence:
     """Labelled frames, in the order of the iterations that labelled them.
 
     ``deviation``, ``error``, ``force`` (frames,), eV/Å: the committee's maximum force deviation,
-    the largest error of the mean predicted force and the largest true force, over the atoms.
+    the largest error of a force that the leading member predicted and the largest true force, over
+    the atoms.
     ``group``: what is calibrated apart, a composition and phase say. ``iteration`` (frames,).
     ``weight`` (frames,): the samples for which a frame stands. A deviation that is not finite
     bounds no error, and counts so.

@@ -16,6 +16,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pymongo.database import Database
 
+from al_loop.loop.context import Context
+from al_loop.loop.review import find_frames
 from al_loop.store import Connection, Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
@@ -106,6 +108,17 @@ def test_a_training_set_is_not_read_again_for_each_model_that_had_it(
     done = watched(store.database, lambda: client.get(path))
     assert done, "the profiler saw nothing"
     assert sum(one.get("nreturned", 0) for one in done) < LARGE.labels / 2
+
+
+def test_a_button_beside_a_label_does_not_read_all_frames(
+    sites: dict[Size, tuple[Store, Flask, FlaskClient]],
+) -> None:
+    store, _, _ = sites[LARGE]
+    ctx, frame = Context(store, NAME), min(store.selections.hashes(NAME))
+    found: list[list[str]] = []
+    done = watched(store.database, lambda: found.append(find_frames(ctx, [frame])))
+    assert found == [[frame]]
+    assert sum(one.get("nreturned", 0) for one in done) < 10
 
 
 def endpoint(site: Flask, path: str) -> str:
