@@ -1,4 +1,4 @@
-"""How numbers and times are written in a report."""
+"""How numbers and times are written in a report, some of them on the pages of the site, too."""
 
 from __future__ import annotations
 
@@ -41,3 +41,11 @@ def hours(seconds: float) -> str:
     """Hours, with more digits where there are few."""
     value = seconds / 3600
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def seconds(value: float) -> str:
+    """A time span in the unit that suits it."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if value >= 2 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.1f} s"

@@ -25,7 +25,7 @@ from al_loop.report.figures import KINDS, draw
 from al_loop.report.methods import methods_of
 from al_loop.report.source import Source
 from al_loop.report.tables import cost_rows, spread_of, strata_rows
-from al_loop.report.words import hours, interval, moment, number, share
+from al_loop.report.words import hours, interval, moment, number, seconds, share
 from al_loop.resources import resource_folder
 from al_loop.store import IterationRecord
 
@@ -51,8 +51,9 @@ def render(source: Source) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, share=share, interval=interval, moment=moment, hours=hours, allowed=_allowed
+        number=number, share=share, interval=interval, moment=moment, hours=hours
     )
+    environment.filters.update(seconds=seconds, allowed=_allowed)
     ctx = source.ctx
     frames = source.frames
     validated = [one for one in source.iterations if one.glass]

@@ -7,10 +7,7 @@ from datetime import datetime
 from flask import Flask
 from markupsafe import Markup, escape
 
-
-def number(value: float | None, digits: int = 3) -> str:
-    """With this many decimals; a dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}"
+from al_loop.report.words import number, seconds
 
 
 def share(part: float, whole: float) -> str:
@@ -32,14 +29,6 @@ def words(text: str) -> Markup:
         return escape(text)
     typed = Markup("<code>{}</code>")
     return Markup("").join(typed.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
-
-
-def seconds(value: float) -> str:
-    """A time span in the unit that suits it."""
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if value >= 2 * size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.1f} s"
 
 
 def amount(value: float | None) -> str:
