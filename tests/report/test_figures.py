@@ -120,6 +120,3 @@ def test_the_command_lists_and_draws(finished: Store, al_loop: Command, tmp_path
     assert all(kind in listed for kind in KINDS) and "nothing yet" not in listed
     assert al_loop("plot", NAME, "cost", "-o", "a.svg", "-l", "site.yaml").code == 0
     ElementTree.parse(tmp_path / "a.svg")
-    assert al_loop("report", NAME, "-o", "r.html", "--figures", "-l", "site.yaml").code == 0
-    names = {path.name for path in (tmp_path / "r-figures").iterdir()}
-    assert names == {f"{kind}.{fmt}" for kind in KINDS for fmt in ("pdf", "png")}

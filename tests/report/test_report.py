@@ -15,6 +15,7 @@ import pytest
 
 from al_loop.campaign.load import parse_campaign
 from al_loop.loop.context import Context
+from al_loop.report.figures import KINDS
 from al_loop.report.methods import methods_of
 from al_loop.report.source import Source
 from al_loop.report.write import render, write_report
@@ -202,18 +203,21 @@ def test_no_password_is_sent_along(store: Store, tmp_path: Path) -> None:
     assert "Rosenquarz" not in text and "mongodb://ada:" in text
 
 
-def test_the_command_replaces_a_file_in_one_step(
+def test_the_command_replaces_a_file_in_one_step_and_writes_figures(
     finished: Store, al_loop: Command, tmp_path: Path
 ) -> None:
     finished.connection.to_launchpad_file(tmp_path / "site.yaml")
     target, other = tmp_path / "report.html", tmp_path / "the-old-one"
     target.write_text("old")
     other.hardlink_to(target)
-    ran = al_loop("report", NAME, "-o", target, "-l", "site.yaml")
+    ran = al_loop("report", NAME, "-o", target, "--figures", "-l", "site.yaml")
     assert ran.code == 0, ran.err
     assert target.read_text().startswith("<!doctype html>")
     assert other.read_text() == "old"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "site.yaml", "the-old-one"]
+    written = sorted(p.name for p in tmp_path.iterdir())
+    assert written == ["report-figures", "report.html", "site.yaml", "the-old-one"]
+    figures = {path.name for path in (tmp_path / "report-figures").iterdir()}
+    assert figures == {f"{kind}.{fmt}" for kind in KINDS for fmt in ("pdf", "png")}
 
 
 @pytest.mark.parametrize(
