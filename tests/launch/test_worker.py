@@ -182,7 +182,7 @@ def test_a_job_that_does_not_stop_is_killed_after_the_grace(camp: Camp) -> None:
 
 def test_the_walltime_stops_a_job_where_the_queue_sends_no_signal(camp: Camp) -> None:
     camp.shut()
-    worker = camp.worker("--walltime", "0:00:13")
+    worker = camp.worker("--walltime", "0:00:25")
     until(camp.is_held, worker)
     code, said = ended(worker)
     assert code == 0, said
