@@ -22,11 +22,12 @@ import argparse
 import json
 import resource
 import statistics
+import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +52,10 @@ from al_loop.loop.context import Context
 from al_loop.loop.status import status_of
 from al_loop.store import JobRecord, LocalServer, Store
 from al_loop.train import Errors, EvaluateOutcome, Member, TrainOutcome
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.watch import Cost, Watch
 
 NAME = "scale"
 SAMPLES = 40
@@ -189,14 +194,6 @@ class Results:
         folder.finish(outcome.payload(), files=[], clock=clock)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What a call took: seconds on the wall, and of CPU (ours and mongod's)."""
-
-    wall: float
-    cpu: float
-
-
 @dataclass
 class Row:
     """One iteration: what each call took, by what it did."""
@@ -204,28 +201,6 @@ class Row:
     labels: int = 0
     """In the store when the iteration's label stage was left."""
     calls: dict[str, list[Cost]] = field(default_factory=lambda: defaultdict(list))
-
-
-class Watch:
-    """Measures calls."""
-
-    def __init__(self, mongod: int) -> None:
-        self._tasks = Path(f"/proc/{mongod}/task")
-
-    def measure(self, action: Callable[[], object]) -> Cost:
-        """Do something and say what it took."""
-        before, cpu, start = self._server(), time.process_time(), time.perf_counter()
-        action()
-        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-        return Cost(wall, cpu + max(0.0, self._server() - before))
-
-    def _server(self) -> float:
-        """CPU seconds of mongod so far."""
-        total = 0
-        for task in self._tasks.iterdir():
-            with suppress(OSError):  # a thread that has just ended
-                total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
 
 
 class Benchmark:

@@ -2,14 +2,12 @@
 
     python benchmarks/web.py [--labels 100000] [--iterations 50] [--walkers 1000] [--quick]
 
-A campaign as it is late in its life is written into a mongod of its own by the store's own
-writers: labels with forces of 72 atoms, selections, walks, committees, training sets, jobs, events.
-(The numbers are random; the frames themselves, of which no page of a campaign reads more than the
-composition, have 9 atoms.) Then each page is asked for as a browser does, by a signed-in user: once
-by a site that has just been started (``first_ms``), then ``--asks`` times with something new in the
-campaign each time (``ms``: median of wall times; ``cpu_ms``: of CPU times, ours and mongod's, which
-say what an idle machine would need). ``ratio`` is that CPU time over the one of reading all labels.
-The last line is one JSON object.
+A campaign as it is late in its life (:mod:`benchmarks.large_campaign`) is written into a mongod of
+its own. Then each page is asked for as a browser does, by a signed-in user: once by a site that has
+just been started (``first_ms``), then ``--asks`` times with something new in the campaign each time
+(``ms``: median of wall times; ``cpu_ms``: of CPU times, ours and mongod's, which say what an idle
+machine would need). ``ratio`` is that CPU time over the one of reading all labels. The last line is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -20,329 +18,38 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from ase import Atoms
 from flask.testing import FlaskClient
 
-from al_loop.campaign import CampaignSpec, load_campaign
-from al_loop.campaign.stages import TrustLevels
-from al_loop.frame import frame_hash
-from al_loop.launch.submit import register
 from al_loop.loop.context import Context
-from al_loop.store import (
-    AuditStratum,
-    CalibrationRecord,
-    Connection,
-    Counts,
-    ErrorSummary,
-    Event,
-    JobRecord,
-    LabelRecord,
-    Levels,
-    LocalServer,
-    ModelRecord,
-    Selection,
-    Store,
-    WalkRecord,
-)
-from al_loop.units import Array
+from al_loop.store import Connection, Event, LocalServer, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.scale import Watch
-
-NAME = "large"
-ATOMS = 72
-SAMPLES = 40
-MEMBERS = 4
-GROUPS = tuple(f"Si{n}O{2 * n}, stage {stage}" for n in (1, 2, 3) for stage in (1, 2))
-FAILING, DOUBTED = 200, 500
-"""One label in so many has failed, or is in quarantine."""
-PAGES = (
-    "/campaigns/",
-    f"/campaigns/{NAME}/",
-    f"/campaigns/{NAME}/labels/",
-    f"/campaigns/{NAME}/coverage/",
-    f"/campaigns/{NAME}/iterations/1/",
-    f"/campaigns/{NAME}/iterations/1/walkers/walker-00000/",
-    f"/campaigns/{NAME}.json",
-    f"/campaigns/{NAME}/curves.json",
-    f"/campaigns/{NAME}/deviation/0.json",
-)
-
-CAMPAIGN = """\
-name: {name}
-elements: [Si, O]
-seed: 1
-structures:
-  cristobalite:
-    crystal: beta-cristobalite
-    supercell: [1, 1, 3]
-    perturb: {{copies: 20, rattle: 0.1, strain: 0.03}}
-train: {{engine: linear, members: 4}}
-explore:
-  engine: ase
-  stages:
-    - {{from: [cristobalite], temperatures: [300], steps: 400, walkers: {walkers}}}
-select:
-  trust: {{lower: 0.1, upper: 0.3}}
-  bearable_error: 0.3
-  batch: {batch}
-  audit: 10
-label: {{engine: pair, minutes_per_job: 10, quorum: 0.9}}
-budget: {{iterations: {iterations}, labels: {labels}}}
-"""
+from benchmarks.large_campaign import NAME, Size, Writer
+from benchmarks.watch import Watch
 
 
-@dataclass(frozen=True)
-class Size:
-    """Of a campaign."""
-
-    labels: int
-    iterations: int
-    walkers: int
-
-
-class Writer:
-    """Writes the campaign, an iteration at a time."""
-
-    def __init__(self, store: Store, folder: Path, size: Size) -> None:
-        self.store = store
-        self.size = size
-        self.batch = size.labels // size.iterations
-        self.rng = np.random.default_rng(1)
-        self.ctx = Context(store, register(store, self._spec(folder), base=folder).name)
-        self.ctx.declare_method()
-        self.begun = store.clock() - timedelta(hours=2.0 * size.iterations)
-        self.parent: str | None = None
-
-    def _spec(self, folder: Path) -> CampaignSpec:
-        file = folder / "large.yaml"
-        text = CAMPAIGN.format(
-            name=NAME,
-            walkers=self.size.walkers,
-            batch=self.batch,
-            iterations=self.size.iterations + 1,
-            labels=2 * self.size.labels,
-        )
-        file.write_text(text)
-        return load_campaign(file).model_copy(update={"folder": str(folder / NAME)})
-
-    def write(self) -> None:
-        """All of it; the last iteration labels, with half of its jobs still to come."""
-        for index in range(self.size.iterations):
-            self._iteration(index)
-
-    def _iteration(self, index: int) -> None:
-        frames = self._frames()
-        self._selections(index, frames)
-        self._labels(index, frames)
-        self._walks(index)
-        self._committee(index, frames)
-        self._jobs(index, frames)
-        self._record(index)
-        for n in range(20):
-            text = f"{n}: something that an iteration tells"
-            self.store.events.add(Event(campaign=NAME, kind="news", text=text))
-
-    def _frames(self) -> list[str]:
-        found = {}
-        for _ in range(self.batch):
-            atoms = Atoms("Si3O6", positions=self.rng.random((9, 3)) * 5, cell=[5] * 3, pbc=True)
-            found[frame_hash(atoms)] = atoms
-        self.store.frames.put_many(found)
-        return sorted(found)
-
-    def _selections(self, index: int, frames: list[str]) -> None:
-        deviation = self.rng.lognormal(-1.8, 0.5, len(frames))
-        error = deviation * self.rng.lognormal(0.3, 0.4, len(frames))
-        first = index == 0
-        self.store.selections.put_many(
-            Selection(
-                campaign=NAME,
-                frame=frame,
-                iteration=index,
-                chosen="initial" if first else "audit" if i % 40 == 0 else "candidate",
-                split=self.ctx.split(frame),
-                source="cristobalite" if first else f"walker-{i % self.size.walkers:05d}",
-                step=None if first else 10 * (i % SAMPLES),
-                temperature=float(self.rng.normal(1500.0, 300.0)),
-                pressure=0.0,
-                density=float(self.rng.normal(2.2, 0.1)),
-                deviation=None if first else float(deviation[i]),
-                predicted_forces=None if first else self._forces(),
-                group=GROUPS[i % len(GROUPS)],
-                stands_for=1.0,
-                error=None if first else float(error[i]),
-                largest_force=None if first else 3.0,
-            )
-            for i, frame in enumerate(frames)
-        )
-
-    def _forces(self) -> Array:
-        return self.rng.normal(size=(ATOMS, 3))
-
-    def _labels(self, index: int, frames: list[str]) -> None:
-        self.store.labels.put_many(self._label(frame, i, index) for i, frame in enumerate(frames))
-
-    def _label(self, frame: str, i: int, index: int) -> LabelRecord:
-        failed, doubted = i % FAILING == 3, i % DOUBTED == 5
-        return LabelRecord(
-            frame=frame,
-            method=self.ctx.method,
-            state="failed" if failed else "quarantined" if doubted else "ok",
-            energy=None if failed else -500.0,
-            forces=None if failed else self._forces(),
-            virial=None if failed else np.eye(3),
-            reason="scf-not-converged" if failed else "large-force" if doubted else "",
-            doubt="a force of 120 eV/Å" if doubted else "",
-            engine="pair",
-            seconds=60.0,
-            cores=8,
-            host="node",
-            when=self.begun + timedelta(hours=2.0 * index),
-        )
-
-    def _walks(self, index: int) -> None:
-        deviation = self.rng.lognormal(-2.0, 0.6, (self.size.walkers, SAMPLES))
-        self.store.walks.put_many(
-            WalkRecord(
-                campaign=NAME,
-                iteration=index,
-                walker=f"walker-{i:05d}",
-                structure="cristobalite",
-                ensemble="nvt",
-                temperature=300.0,
-                pressure=0.0,
-                stop="completed",
-                detail="",
-                cut=0,
-                step=np.arange(SAMPLES) * 10,
-                max_force_deviation=row,
-                target_temperature=np.full(SAMPLES, 300.0),
-                sample_temperature=self.rng.normal(300.0, 20.0, SAMPLES),
-                sample_pressure=self.rng.normal(0.0, 0.5, SAMPLES),
-            )
-            for i, row in enumerate(deviation)
-        )
-
-    def _committee(self, index: int, frames: list[str]) -> None:
-        self.parent = self.store.training_sets.put(self.ctx.method, frames, parent=self.parent)
-        for member in range(MEMBERS):
-            self.store.models.put(
-                ModelRecord(
-                    campaign=NAME,
-                    iteration=index,
-                    member=member,
-                    seed=member,
-                    parent=f"{NAME}/{index - 1}/{member}" if index else None,
-                    trainer="linear",
-                    options={},
-                    training_set=self.parent,
-                    state="ok",
-                    test_errors=self._errors(index),
-                    seconds=3600.0,
-                )
-            )
-
-    def _errors(self, index: int) -> ErrorSummary:
-        rmse = 0.4 / (1.0 + index) ** 0.5
-        return ErrorSummary(frames=100, energy_rmse=5 * rmse, force_rmse=rmse, virial_rmse=9 * rmse)
-
-    def _jobs(self, index: int, frames: list[str]) -> None:
-        last = index == self.size.iterations - 1
-        chunks = [frames[i : i + 20] for i in range(0, len(frames), 20)]
-        jobs = [
-            JobRecord(
-                campaign=NAME,
-                iteration=index,
-                stage="label",
-                name=f"chunk-{i:03d}",
-                items=tuple(chunk),
-                state="due" if last and i >= len(chunks) // 2 else "done",
-            )
-            for i, chunk in enumerate(chunks)
-        ]
-        jobs += [
-            JobRecord(
-                campaign=NAME,
-                iteration=index,
-                stage="explore",
-                name=f"walkers-{i:03d}",
-                items=(f"walker-{i:05d}",),
-                state="done",
-            )
-            for i in range(self.size.walkers // 4)
-        ]
-        lost = jobs[0].model_copy(
-            update={
-                "name": "lost",
-                "state": "quarantined",
-                "failure": "engine-crashed",
-                "words": "Traceback (most recent call last)\n" * 200,
-            }
-        )
-        self.store.jobs.put_many([*jobs, lost])
-
-    def _record(self, index: int) -> None:
-        samples = self.size.walkers * SAMPLES
-        pair = TrustLevels(lower=0.1, upper=0.3)
-        failed = len(range(3, self.batch, FAILING))
-        doubted = len(range(5, self.batch, DOUBTED))
-        iterations, counts = (
-            self.store.iterations,
-            Counts(
-                explored=samples,
-                accurate=samples // 2,
-                candidate=samples // 3,
-                failed=samples - samples // 2 - samples // 3,
-                audit=10,
-                labelled=self.batch - failed - doubted,
-                failed_labels=failed,
-                quarantined_labels=doubted,
-                core_seconds=480.0 * self.batch,
-            ),
-        )
-        iterations.open(NAME, index, "train", when=self.begun + timedelta(hours=2.0 * index))
-        iterations.calibrate(NAME, index, _calibration(pair))
-        iterations.freeze(NAME, index, "conditions", {"index": 0})
-        last = index == self.size.iterations - 1
-        iterations.move(
-            NAME,
-            index,
-            from_stage="train",
-            to_stage="label" if last else "done",
-            counts=counts,
-            trust=pair,
-            test_errors=self._errors(index),
-            audit_error=0.3,
-            audit=tuple(
-                AuditStratum(group=group, frames=10, error=0.3, bound=0.4) for group in GROUPS
-            ),
-            seconds={"train": 3600.0, "explore": 1800.0, "select": 60.0, "label": 1740.0},
-            idle={},
-            **({} if last else {"decision": "continue", "reason": "not sure yet"}),
-        )
-        if last:
-            iterations.mark_planned(NAME, index, "label")
-
-
-def _calibration(trust: TrustLevels) -> CalibrationRecord:
-    levels = tuple(
-        Levels(group=group, trust=trust, frames=300, ratio=2.0, typical=1.2, accurate=200, missed=9)
-        for group in ("", *GROUPS)
-    )
-    return CalibrationRecord(
-        bearable_error=0.3, missed=0.1, fixed=trust, levels=levels, covered=900, predicted=1000
+def pages_of(size: Size) -> tuple[str, ...]:
+    """Addresses of what is asked for; the model is the last one, trained on nearly all labels."""
+    campaign = f"/campaigns/{NAME}"
+    return (
+        "/campaigns/",
+        f"{campaign}/",
+        f"{campaign}/labels/",
+        f"{campaign}/coverage/",
+        f"{campaign}/iterations/1/",
+        f"{campaign}/iterations/1/walkers/walker-00000/",
+        f"{campaign}/models/{size.iterations - 1}/0/",
+        f"{campaign}.json",
+        f"{campaign}/curves.json",
+        f"{campaign}/deviation/0.json",
     )
 
 
@@ -365,12 +72,14 @@ def ask(client: FlaskClient, path: str) -> int:
     return len(answer.data)
 
 
-def measure(connection: Connection, folder: Path, watch: Watch, *, asks: int) -> dict[str, Any]:
+def measure(
+    connection: Connection, folder: Path, watch: Watch, *, pages: Sequence[str], asks: int
+) -> dict[str, Any]:
     """Each page, by a fresh site and by one that has answered before."""
     users = Users(folder / "users.json")
     users.add("ada", role="read")
     found: dict[str, Any] = {}
-    for path in PAGES:
+    for path in pages:
         with open_site(connection, users) as site, Store(connection) as store:
             client = browser(site, users)
             first = watch.measure(partial(ask, client, path))
@@ -428,7 +137,7 @@ def main() -> None:
                 watch = Watch(server.status().pid or 0)
                 all_labels = watch.measure(lambda: read_all_labels(store))
             say("asking for pages")
-            pages = measure(connection, folder, watch, asks=given.asks)
+            pages = measure(connection, folder, watch, pages=pages_of(size), asks=given.asks)
         finally:
             server.stop()
     for one in pages.values():

@@ -21,7 +21,7 @@ from al_loop.loop.review import find_frames
 from al_loop.store import Connection, Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
-from benchmarks.web import NAME, Size, Writer
+from benchmarks.large_campaign import NAME, Size, Writer
 from tests.web.addresses import addresses
 from tests.web.conftest import signed_in
 
