@@ -37,6 +37,7 @@ from ase import Atoms
 from fireworks import LaunchPad
 
 from al_loop.campaign import CampaignSpec, load_campaign
+from al_loop.descriptors import DIMENSIONS, Features
 from al_loop.explore import Walk, Walker
 from al_loop.explore.job import explore_params
 from al_loop.explore.walkfile import save_walk, walk_files
@@ -52,6 +53,7 @@ from al_loop.loop.context import Context
 from al_loop.loop.status import status_of
 from al_loop.store import JobRecord, LocalServer, Store
 from al_loop.train import Errors, EvaluateOutcome, Member, TrainOutcome
+from al_loop.train.describe import DESCRIPTORS, MOST_ATOMS
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -126,6 +128,7 @@ class Results:
 
     def _outcome(self, name: str, atoms: int) -> LabelOutcome:
         forces = self.rng.normal(size=(atoms, 3))
+        forces -= forces.mean(axis=0)  # a label with a net force is not believed
         failed = self.rng.random() < FAILING
         return LabelOutcome(
             frame=name,
@@ -181,7 +184,19 @@ class Results:
             kept=kept,
             frames=frames,
             forces=[self.rng.normal(size=atoms.positions.shape) for atoms in frames],
+            deviations=[self.rng.uniform(0.0, deviation[i], len(start)) for i in kept],
+            described=kept[: self.kept],
+            descriptors=self._features(self.kept, len(start)),
         )
+
+    def _features(self, *shape: int) -> Features:
+        return self.rng.normal(size=(*shape, DIMENSIONS)).astype(np.float32)
+
+    def _describe(self, folder: JobFolder, job: JobRecord, clock: Clock) -> None:
+        """As many atoms as a describe job leaves of large data."""
+        numbers = np.repeat([8, 14], MOST_ATOMS)
+        np.savez(folder.path / DESCRIPTORS, features=self._features(len(numbers)), numbers=numbers)
+        folder.finish({"atoms": len(numbers)}, files=[DESCRIPTORS], clock=clock)
 
     def _score(self, folder: JobFolder, job: JobRecord, clock: Clock) -> None:
         """The new committee is not sure of anything that waits."""

@@ -11,5 +11,13 @@ NEW_NAME = (
 RETRY = "mend the cause, then `al-loop resume`: jobs that were given up are tried again"
 
 
+def review_first(name: str) -> str:
+    """The way out where labels are in quarantine."""
+    return (
+        f"`al-loop labels review {name}` lists those in quarantine; `al-loop labels release` those "
+        f"that are right, then `al-loop resume {name}`"
+    )
+
+
 class CampaignFailed(AlLoopError):
     """The campaign cannot go on by itself; the reason is for a person."""

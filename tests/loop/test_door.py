@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,23 @@ def test_what_is_not_believed_is_in_quarantine_and_not_in_the_training_set(
     hands.hold = lambda job: job.stage == "label"
     carry_on(store, hands, lambda: at(store, 0, "label"))
     assert campaign_status(store, ctx.record).engines == [engine]  # a selection forgets nothing
+
+
+def test_where_no_starting_label_is_believed_it_says_so_and_goes_on_once_they_are(
+    store: Store, tmp_path: Path, hands: Hands, wrong: Wrong
+) -> None:
+    begin(store, tmp_path)
+    wrong.kinds = repeat("net-force")
+    carry_on(store, hands, lambda: state(store) != "running")
+    reason = store.campaigns.get(NAME).reason
+    assert state(store) == "failed"
+    assert "in quarantine: net-force" in reason
+    assert f"al-loop labels review {NAME}" in reason
+    ctx = Context(store, NAME)
+    release(ctx, [], reason="net-force")
+    store.campaigns.set_state(NAME, "running", "")
+    carry_on(store, hands, lambda: at(store, 0, "explore"))
+    assert trained_on(store, 0) == store.selections.hashes(NAME, 0)
 
 
 def test_a_released_label_joins_the_next_training_and_stays(

@@ -8,7 +8,7 @@ from ase import Atoms
 
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
-from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed
+from al_loop.loop.errors import NEW_NAME, RETRY, CampaignFailed, review_first
 from al_loop.loop.judge import measure
 from al_loop.loop.stages.base import Completed, Note
 from al_loop.loop.stages.labelling import (
@@ -81,7 +81,8 @@ class Start:
                 "have been imported",
                 remedy=f"`al-loop import PATH --campaign {ctx.name} ...`, then `al-loop resume`",
             )
-        if training < 2 and counts.labelled == 0 and counts.failed_labels == 0:
+        known = counts.labelled + counts.failed_labels + counts.quarantined_labels
+        if training < 2 and known == 0:
             raise CampaignFailed(why_none(ctx, iteration, "starting"), remedy=RETRY)
         if training < 2:
             labels = ctx.store.labels.get_many(frames, ctx.method).values()
@@ -89,8 +90,8 @@ class Start:
             raise CampaignFailed(
                 f"{counts.labelled} of {len(frames)} starting frames could be labelled and "
                 f"{training} of them are for training: too few to train a committee"
-                + (f" (failures: {', '.join(reasons)})" if reasons else ""),
-                remedy=NEW_NAME,
+                + (f" (failed or in quarantine: {', '.join(reasons)})" if reasons else ""),
+                remedy=review_first(ctx.name) if counts.quarantined_labels else NEW_NAME,
             )
         return Completed(
             "train",
