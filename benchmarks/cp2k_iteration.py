@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ruamel.yaml import YAML
@@ -27,7 +28,7 @@ from al_loop.resources import resource_folder
 from al_loop.structures import crystal
 
 NAME = "silica-cp2k"
-AL_LOOP = Path(sys.executable).parent / "al-loop"
+AL_LOOP = str(Path(sys.executable).parent / "al-loop")
 
 
 def campaign(folder: Path, *, quick: bool) -> Path:
@@ -45,7 +46,7 @@ def campaign(folder: Path, *, quick: bool) -> Path:
     return path
 
 
-def run(file: Path) -> dict[str, object]:
+def run(file: Path) -> dict[str, Any]:
     """The campaign to its end; what `al-loop status` says of it."""
     subprocess.run([AL_LOOP, "run", file.name], cwd=file.parent, check=True)
     command = [AL_LOOP, "status", NAME, "--json"]
@@ -77,8 +78,8 @@ def main() -> None:
         folder = asked.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         status = run(campaign(folder, quick=asked.quick))
-        (engine,) = status["engines"]  # type: ignore[misc,call-overload]
-        final = [it["final_test_errors"] for it in status["iterations"]]  # type: ignore[attr-defined]
+        (engine,) = status["engines"]
+        final = [it["final_test_errors"] for it in status["iterations"]]
         errors = [one["force_rmse"] for one in final if one]
         tried = engine["ok"] + engine["failed"] + engine["quarantined"]
         print(

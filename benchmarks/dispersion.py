@@ -92,8 +92,8 @@ def main() -> None:
     cutoffs = CUTOFFS[:1] if given.quick else CUTOFFS
     variants: dict[str, tuple[D3 | None, bool]] = {"none": (None, False)}
     for cutoff, cn in cutoffs:
-        d3 = D3(functional="pbe", damping="bj", cutoff=cutoff, cn_cutoff=cn)
-        variants[f"{cutoff}/{cn}"] = (d3, False)
+        added = D3(functional="pbe", damping="bj", cutoff=cutoff, cn_cutoff=cn)
+        variants[f"{cutoff}/{cn}"] = (added, False)
     variants["15/10 trimmed"] = (variants["15/10"][0], True)
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:

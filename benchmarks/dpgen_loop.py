@@ -26,13 +26,16 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
-from against_dpgen import ours, theirs
-from against_dpgen.task import ELEMENTS, FULL, QUICK, Task, make_task
-from against_dpgen.watch import Watched, watch
 
 from al_loop.frame import Labelled
 from al_loop.launch.child import ONE_THREAD
 from al_loop.train.deepmd.predictor import DeepmdPredictor
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.against_dpgen import ours, theirs
+from benchmarks.against_dpgen.task import ELEMENTS, FULL, QUICK, Task, make_task
+from benchmarks.against_dpgen.watch import Watched, watch
 
 
 @dataclass(frozen=True)

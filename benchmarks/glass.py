@@ -81,7 +81,7 @@ def naive(run: Trajectory) -> dict[str, Any]:
 
     every = list(run.frames)
     scattering = Scattering(every, rrange=RADIUS, nbin=850, disable_progress=True)
-    cut = {("Si", "O"): CUTOFF}
+    cut: dict[str | tuple[str, str], float] = {("Si", "O"): CUTOFF}
     network = Coordination(every)
     numbers = network.get_coordination_numbers("Si", "O", cutoff=cut)
     network.get_coordination_numbers("O", "Si", cutoff=cut)

@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 import dpdata
 import numpy as np
@@ -122,7 +123,8 @@ def one_by_one(store: Store, data: Path) -> float:
     start, done = time.perf_counter(), 0
     for place in sorted(one.parent for one in data.rglob("type.raw")):
         system = dpdata.LabeledSystem(str(place), fmt="deepmd/npy")
-        for i, atoms in enumerate(system.to("ase/structure")):
+        structures = cast("list[Atoms]", system.to("ase/structure"))
+        for i, atoms in enumerate(structures):
             key = frame_hash(atoms)
             store.frames.put_many({key: atoms})
             label = LabelRecord(

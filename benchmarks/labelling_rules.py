@@ -88,7 +88,7 @@ def ours(view: View, levels: TrustLevels, count: int, seed: int) -> list[int]:
     members = {name: np.flatnonzero(names == name) for name in sorted(set(view.topology))}
     pools, described = [], []
     for name, own in members.items():
-        frames = [view.frames[i] for i in own]
+        frames = [view.frames[int(i)] for i in own]
         pools.append(Pool(name, codes[own], np.arange(len(own), dtype=np.int64), frames))
         for place, i in enumerate(own):
             if codes[i] == CANDIDATE:

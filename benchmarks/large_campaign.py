@@ -292,7 +292,8 @@ class Writer:
             ),
             seconds={"train": 3600.0, "explore": 1800.0, "select": 60.0, "label": 1740.0},
             idle={},
-            **({} if last else {"decision": "continue", "reason": "not sure yet"}),
+            decision=None if last else "continue",
+            reason="" if last else "not sure yet",
         )
         if last:
             iterations.mark_planned(NAME, index, "label")

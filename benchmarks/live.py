@@ -36,11 +36,10 @@ from ruamel.yaml import YAML
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from against_dpgen import ours
-from dpgen_loop import environment
-
 from al_loop.train.deepmd.predictor import DeepmdPredictor
 from al_loop.units import Array
+from benchmarks.against_dpgen import ours
+from benchmarks.dpgen_loop import environment
 from benchmarks.labelling_rules import labels_needed, mean_curve
 from benchmarks.live_task import (
     CRYSTALS,
@@ -144,8 +143,8 @@ def run_campaign(spec: dict[str, Any], folder: Path, test: list[Frame], size: Si
         },
         explored=[shares(one) for one in counts if one["explored"]],
     )
-    for n, error, seen in zip(record.labels, record.error, [*record.explored, []], strict=True):
-        print(f"{name}: {n} labels {error:.4f} eV/Å; explored {seen}", flush=True)
+    for n, rmse, seen in zip(record.labels, record.error, [*record.explored, []], strict=True):
+        print(f"{name}: {n} labels {rmse:.4f} eV/Å; explored {seen}", flush=True)
     return record
 
 

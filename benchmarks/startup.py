@@ -18,12 +18,13 @@ import time
 from pathlib import Path
 
 from al_loop.campaign import engine_class
+from al_loop.campaign.engines import EngineKind
 from al_loop.frame import frame_hash
 from al_loop.label import stage_label_job
 from al_loop.launch.child import preload_modules, run_job_in_child, start_fork_server
 from al_loop.structures import crystal
 
-ENGINES = {"train": "deepmd", "explore": "lammps", "label": "pair"}
+ENGINES: dict[EngineKind, str] = {"train": "deepmd", "explore": "lammps", "label": "pair"}
 
 
 def stage(folder: Path) -> Path:

@@ -16,12 +16,9 @@ from al_loop.campaign import load_campaign
 from al_loop.frame import Labelled
 from al_loop.train.deepmd.data import write_systems
 from al_loop.train.deepmd.inputs import render_input
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
-from against_dpgen import ours, theirs
-from against_dpgen.task import ELEMENTS, QUICK, TOPOLOGIES, Task
-from against_dpgen.watch import watch
+from benchmarks.against_dpgen import ours, theirs
+from benchmarks.against_dpgen.task import ELEMENTS, QUICK, TOPOLOGIES, Task
+from benchmarks.against_dpgen.watch import watch
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ Reads input.vasp, writes the folder ``labelled`` (deepmd/npy). The code is that 
 import sys
 from pathlib import Path
 
-import ase.io
+from ase.io.vasp import read_vasp
 
 from al_loop.frame import Labelled
 from al_loop.label.teacher import TeacherLabeller, TeacherOptions
 from al_loop.train.deepmd.data import write_systems
 
 labeller = TeacherLabeller(TeacherOptions(model=Path(sys.argv[1])))
-atoms = ase.io.read("input.vasp", format="vasp")
+atoms = read_vasp("input.vasp")
 found = labeller.label(atoms, Path())
 frame = Labelled(atoms, found.energy, found.forces, found.virial)
 (name,) = write_systems([frame], elements=("O", "Si"), folder=Path("written"))

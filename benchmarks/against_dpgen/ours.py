@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from against_dpgen.task import ELEMENTS, TEMPERATURES, TOPOLOGIES, TRUST, Task, network
+from benchmarks.against_dpgen.task import ELEMENTS, TEMPERATURES, TOPOLOGIES, TRUST, Task, network
 
 NAME = "against-dpgen"
 AL_LOOP = str(Path(sys.executable).parent / "al-loop")

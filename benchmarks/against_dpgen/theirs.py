@@ -12,7 +12,15 @@ from pathlib import Path
 import ase.io
 import dpdata
 
-from against_dpgen.task import ELEMENTS, TEMPERATURES, TOPOLOGIES, TRUST, Size, Task, network
+from benchmarks.against_dpgen.task import (
+    ELEMENTS,
+    TEMPERATURES,
+    TOPOLOGIES,
+    TRUST,
+    Size,
+    Task,
+    network,
+)
 
 STAGES = {0: "train", 1: "train", 2: "train", 3: "explore", 4: "explore", 5: "explore"}
 """Of DP-GEN's nine steps; the last three choose, label and collect."""
