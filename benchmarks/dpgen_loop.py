@@ -28,7 +28,6 @@ from pathlib import Path
 import numpy as np
 
 from al_loop.frame import Labelled
-from al_loop.launch.child import ONE_THREAD
 from al_loop.train.deepmd.predictor import DeepmdPredictor
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -36,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.against_dpgen import ours, theirs
 from benchmarks.against_dpgen.task import ELEMENTS, FULL, QUICK, Task, make_task
 from benchmarks.against_dpgen.watch import Watched, watch
+from benchmarks.commands import AL_LOOP, call, environment, status
 
 
 @dataclass(frozen=True)
@@ -76,17 +76,6 @@ def empty(folder: Path) -> Path:
     return folder
 
 
-def environment() -> dict[str, str]:
-    """One thread a process, and the programs of this environment first."""
-    bin_folder = str(Path(sys.executable).parent)
-    return {
-        **os.environ,
-        **ONE_THREAD,
-        "PATH": f"{bin_folder}:{os.environ.get('PATH', '')}",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-
-
 def run_dpgen(task: Task, folder: Path) -> Outcome:
     theirs.write_run(task, folder)
     watched = watch(
@@ -104,14 +93,14 @@ def run_dpgen(task: Task, folder: Path) -> Outcome:
 
 
 def run_ours(task: Task, folder: Path) -> Outcome:
-    file, env = ours.write_campaign(task, folder), environment()
+    file = ours.write_campaign(task, folder)
     words = ("--campaign", file.name, "--method", "campaign")
     try:
-        ours.call(folder, "import", str(task.labels), *words, environment=env)
-        watched = watch([ours.AL_LOOP, "run", file.name], folder=folder, environment=env)
-        found = ours.status(folder, env)
+        call(folder, "import", str(task.labels), *words)
+        watched = watch([AL_LOOP, "run", file.name], folder=folder, environment=environment())
+        found = status(folder, ours.NAME)
     finally:
-        ours.call(folder, "db", "stop", environment=env)
+        call(folder, "db", "stop")
     return Outcome(
         watched=watched,
         stages=ours.stage_seconds(found),

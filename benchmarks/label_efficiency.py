@@ -229,6 +229,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of <topology>.npz")
     parser.add_argument("--quick", action="store_true", help="one seed, five topologies")
     parser.add_argument("--seeds", type=int, help="starts, each with its own curves")
+    parser.add_argument("--first", type=int, default=0, help="number of the first seed")
     parser.add_argument("--steps", type=int, help="of each training")
     parser.add_argument("--rules", nargs="+", choices=tuple(RULES), help="random and ours at least")
     asked = parser.parse_args()
@@ -250,20 +251,20 @@ def main() -> int:
     records: dict[str, list[Record]] = {rule: [] for rule in size.rules}
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(MEMBERS, mp_context=spawn, initializer=one_thread_each) as workers:
-        for seed in range(size.seeds):
+        for number in range(size.seeds):
             shared: list[Committee] = []
             for rule in size.rules:
                 run = run_rule(
                     workers,
                     rule,
-                    seed=seed,
+                    seed=asked.first + number,
                     pool=pool,
                     test=test,
                     size=size,
                     first_committee=shared,
                 )
                 records[rule].append(run)
-            done = {**summary(records, replace(size, seeds=seed + 1)), "quick": asked.quick}
+            done = {**summary(records, replace(size, seeds=number + 1)), "quick": asked.quick}
             print(json.dumps({**done, "seconds": round(time.monotonic() - began)}), flush=True)
     return 0
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from al_loop.train.deepmd.predictor import DeepmdPredictor
 from al_loop.units import Array
 from benchmarks.against_dpgen import ours
-from benchmarks.dpgen_loop import environment
+from benchmarks.commands import call, status
 from benchmarks.labelling_rules import labels_needed, mean_curve
 from benchmarks.live_task import (
     CRYSTALS,
@@ -99,7 +98,7 @@ def compare(teacher: Path, folder: Path, size: Size) -> dict[str, Any]:
                 spec = campaign(rule, seed=seed, teacher=teacher, size=size)
                 records[rule].append(run_campaign(spec, folder, test, size))
     finally:
-        ours.call(folder, "db", "stop", environment=environment())
+        call(folder, "db", "stop")
     return summary(records, size)
 
 
@@ -124,14 +123,11 @@ def make_test(teacher: Path, size: Size) -> list[Frame]:
 
 def run_campaign(spec: dict[str, Any], folder: Path, test: list[Frame], size: Size) -> Record:
     """Run a campaign to its end, and measure its committees."""
-    name, env = str(spec["name"]), environment()
+    name = str(spec["name"])
     file = folder / f"{name}.yaml"
     YAML(typ="safe").dump(spec, file)
-    try:
-        ours.call(folder, "run", file.name, environment=env)
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"al-loop run {file}:\n{error.stdout[-2000:]}\n{error.stderr}") from None
-    counts = [one["counts"] for one in ours.status(folder, env, name)["iterations"]]
+    call(folder, "run", file.name)
+    counts = [one["counts"] for one in status(folder, name)["iterations"]]
     committees = [predictions(models, test) for models in ours.committees(folder, name)]
     record = Record(
         labels=labels_of([one["labelled"] for one in counts], size),

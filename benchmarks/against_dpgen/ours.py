@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,6 @@ from ruamel.yaml import YAML
 from benchmarks.against_dpgen.task import ELEMENTS, TEMPERATURES, TOPOLOGIES, TRUST, Task, network
 
 NAME = "against-dpgen"
-AL_LOOP = str(Path(sys.executable).parent / "al-loop")
 AUDIT = 2
 """Of an iteration's labels, those that are drawn from what the committee calls accurate."""
 
@@ -72,22 +68,6 @@ def write_campaign(task: Task, folder: Path) -> Path:
     path = folder / f"{NAME}.yaml"
     YAML(typ="safe").dump(spec, path)
     return path
-
-
-def call(folder: Path, *words: str, environment: dict[str, str]) -> str:
-    """What an al-loop command prints."""
-    command = [AL_LOOP, *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-    ).stdout
-
-
-def status(folder: Path, environment: dict[str, str], name: str = NAME) -> dict[str, Any]:
-    """What `al-loop status` says of the campaign."""
-    (campaign,) = json.loads(call(folder, "status", name, "--json", environment=environment))[
-        "campaigns"
-    ]
-    return dict(campaign)
 
 
 def committees(folder: Path, name: str = NAME) -> list[list[Path]]:
