@@ -71,14 +71,16 @@ def largest_deviation(view: View, levels: TrustLevels, count: int, seed: int) ->
 
 
 def cur(view: View, levels: TrustLevels, count: int, seed: int) -> list[int]:
-    """CUR decomposition of the frames' mean descriptors (scikit-matter)."""
+    """CUR of the frames' mean descriptors (scikit-matter); at random beyond their rank."""
     from skmatter.sample_selection import CUR  # only in the full mode
 
-    del levels, seed
+    del levels
     means = np.array([one.mean(axis=0) for one in view.features], dtype=np.float64)
     means -= means.mean(axis=0)
-    count = min(count, len(means), means.shape[1])
-    return [int(i) for i in CUR(n_to_select=count).fit(means).selected_idx_]
+    chosen = CUR(n_to_select=min(count, *means.shape)).fit(means).selected_idx_.tolist()
+    rest = np.setdiff1d(np.arange(len(means)), chosen)
+    more = np.random.default_rng(seed).permutation(rest)[: count - len(chosen)]
+    return [int(i) for i in (*chosen, *more)]
 
 
 def ours(view: View, levels: TrustLevels, count: int, seed: int) -> list[int]:

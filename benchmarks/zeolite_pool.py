@@ -122,8 +122,8 @@ def committee(
 
 
 def largest_error(forces: Array, frame: Frame) -> float:
-    """Largest error of the committee's mean force on an atom, eV/Å."""
-    return float(np.linalg.norm(forces.mean(axis=0) - frame.labelled.forces, axis=1).max())
+    """Largest error of the leader's force on an atom, eV/Å, as campaigns calibrate by it."""
+    return float(np.linalg.norm(forces[0] - frame.labelled.forces, axis=1).max())
 
 
 def test_error(forces: Sequence[Array], frames: Sequence[Frame]) -> float:
