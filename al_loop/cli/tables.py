@@ -8,8 +8,7 @@ from rich.text import Text
 
 from al_loop.loop.forecast import Forecast, Range
 from al_loop.loop.status import CampaignStatus, IterationStatus
-
-STAGE_ORDER = ("quench", "start", "train", "validate", "explore", "select", "label", "assess")
+from al_loop.store import STAGE_ORDER
 
 STATE_STYLE = {
     "running": "cyan",

@@ -12,6 +12,7 @@ from al_loop.store.glasses import (
     MeasuredValue,
 )
 from al_loop.store.iterations import (
+    STAGE_ORDER,
     AuditStratum,
     CalibrationRecord,
     Counts,
@@ -37,6 +38,7 @@ from al_loop.store.walks import WalkRecord
 
 __all__ = [
     "IMPORTED",
+    "STAGE_ORDER",
     "AuditStratum",
     "CalibrationRecord",
     "CampaignRecord",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from pydantic import Field
 from pymongo import IndexModel
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Stage = Literal[
     "quench", "start", "train", "validate", "explore", "select", "label", "assess", "done"
 ]
+"""In the order in which an iteration comes to them; it skips those that it does not need."""
+STAGE_ORDER: tuple[Stage, ...] = tuple(one for one in get_args(Stage) if one != "done")
+"""Those in which something is done."""
 Decision = Literal["continue", "converged", "budget", "final"]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from pydantic import ValidationError
 
@@ -16,29 +15,13 @@ from al_loop.loop.coverage import Coverage, coverage_of
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
 from al_loop.loop.lineage import TrainedOn, trained_on
 from al_loop.loop.spending import StageCost, spending_of
-from al_loop.loop.status import CampaignStatus, IterationStatus, campaign_status
+from al_loop.loop.status import CampaignStatus, campaign_status
 from al_loop.store import CampaignRecord, Event, IterationRecord, Store
+from al_loop.web.stages import StageBox, stage_boxes, wall_times
 
 LATEST_EVENTS = 30
 MOST_SETS = 8
 """Training sets that a process keeps in mind."""
-
-_ORDER = ("start", "train", "validate", "explore", "select", "label", "assess")
-_LOOP, _LAST = ("train", "explore", "select", "label"), ("train", "assess")
-_TITLES = {"start": "first labels"}
-
-
-@dataclass(frozen=True)
-class StageBox:
-    """A stage in the picture of an iteration."""
-
-    name: str
-    title: str
-    phase: Literal["done", "now", "ahead", "broken"]
-    lines: tuple[str, ...]
-    """What it has counted."""
-    share: float | None
-    """Of its jobs that are done; only now."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +30,8 @@ class CampaignPage:
 
     status: CampaignStatus
     boxes: list[StageBox]
+    wall_times: dict[str, float]
+    """Of stages, in iterations that are done, s."""
     stage_started: datetime | None
     queue_jobs: int
     """Label jobs that are due."""
@@ -86,6 +71,7 @@ class Reader:
         return CampaignPage(
             status=status,
             boxes=stage_boxes(status),
+            wall_times=wall_times(status),
             stage_started=latest.stage_started if latest and record.state == "running" else None,
             queue_jobs=len(queue),
             queue_frames=sum(len(job.items) for job in queue),
@@ -194,53 +180,3 @@ def _trust(record: CampaignRecord) -> TrustLevels | None:
         return TrustLevels.model_validate(asked.get("select", {}).get("trust"))
     except ValidationError:
         return None
-
-
-def stage_boxes(status: CampaignStatus) -> list[StageBox]:
-    """The latest iteration as a row of stages."""
-    if not status.iterations:
-        return []
-    now = status.iterations[-1]
-    boxes = []
-    for name in _stages(now):
-        phase: Literal["done", "now", "ahead", "broken"] = "ahead"
-        if name == now.stage and status.state in ("running", "paused"):
-            phase = "now"
-        elif name == now.stage and status.state == "failed":
-            phase = "broken"
-        elif name in now.seconds and name != now.stage:
-            phase = "done"
-        jobs = status.jobs if phase == "now" else None
-        lines = _counted(name, now) if phase != "ahead" else ()
-        if jobs and jobs.total:
-            lines = (f"{jobs.done} of {jobs.total} jobs", *lines)
-        share = jobs.done / jobs.total if jobs and jobs.total else None
-        boxes.append(StageBox(name, _TITLES.get(name, name), phase, lines, share))
-    return boxes
-
-
-def _stages(now: IterationStatus) -> list[str]:
-    """Those that the iteration has had, is at, or will come to."""
-    loop = (
-        ("train", "assess") if now.decision == "final" else ("train", "explore", "select", "label")
-    )
-    return [name for name in _ORDER if name in loop or name in now.seconds or name == now.stage]
-
-
-def _counted(name: str, now: IterationStatus) -> tuple[str, ...]:
-    counts, errors = now.counts, now.test_errors
-    if name == "train" and errors and errors.force_rmse is not None:
-        return (f"{errors.force_rmse:.3f} eV/Å on {errors.frames} test frames",)
-    if name == "validate" and now.glass:
-        passed = sum(one.state == "passed" for one in now.glass)
-        return (f"{passed} of {len(now.glass)} gates passed",)
-    if name == "explore" and counts.explored:
-        return (f"{counts.explored:,} samples",)
-    if name == "select" and counts.explored:
-        return (f"{counts.candidate:,} candidates", f"{counts.audit} audit frames")
-    if name == "label" and now.decision != "final":
-        failed = counts.failed_labels + counts.quarantined_labels
-        return (f"{counts.labelled:,} labels", *((f"{failed} not good",) if failed else ()))
-    if name == "assess" and now.final_test_errors and now.final_test_errors.force_rmse is not None:
-        return (f"{now.final_test_errors.force_rmse:.3f} eV/Å on all test frames",)
-    return ()
