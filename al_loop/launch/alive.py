@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import Any
 
+from fireworks import LaunchPad
 from fireworks.core import rocket
 
+from al_loop.launch.launchpad import CAMPAIGN
 from al_loop.loop.advance import process_is_dead
 
 WORKER_PREFIX = "al-loop "
@@ -15,6 +20,9 @@ BEAT_SECONDS = 60
 
 SILENT_SECONDS = 600.0
 """One of our workers that has said nothing for this long is dead."""
+
+_RUNS_ASKED = 20
+"""Running jobs of a campaign whose heartbeats are enough to know that it lives."""
 
 
 def worker_name(process: str) -> str:
@@ -40,3 +48,25 @@ def is_dead(worker: str) -> bool:
 def beat_often() -> None:
     """Have this process's heartbeat come every minute at least; to be called by each worker."""
     rocket.PING_TIME_SECS = min(rocket.PING_TIME_SECS, BEAT_SECONDS)
+
+
+def heartbeats(launchpad: LaunchPad, campaigns: Iterable[str]) -> dict[str, datetime]:
+    """When a job that runs last said that it lives, by campaign; by the clocks of the nodes."""
+    found = {}
+    for name in campaigns:
+        query = {CAMPAIGN: name, "state": "RUNNING"}
+        running = launchpad.fireworks.find(query, {"_id": 0, "launches": {"$slice": -1}})
+        ids = [one["launches"][0] for one in running.limit(_RUNS_ASKED) if one.get("launches")]
+        fields = {"_id": 0, "state_history.updated_on": 1}
+        launches = launchpad.launches.find({"launch_id": {"$in": ids}}, fields) if ids else ()
+        beats = [moment(e["updated_on"]) for one in launches for e in one["state_history"]]
+        if beats:
+            found[name] = max(beats)
+    return found
+
+
+def moment(value: Any) -> datetime:
+    """FireWorks writes datetimes, or their ISO text."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    assert isinstance(found, datetime)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from al_loop.store import CampaignRecord, Latest, Store
+
+_ALIVE = ("running", "paused")
+"""States in which jobs may run."""
+
+Heartbeats = Callable[[Sequence[str]], Mapping[str, datetime]]
 
 
 class CampaignLine(BaseModel):
@@ -28,21 +34,32 @@ class CampaignLine(BaseModel):
     audit_target: float | None
     waits_for: str
     seen: datetime
-    """When something happened in it last."""
+    """When something happened in it last: an event, a stage, a result, a heartbeat of a job."""
 
 
-def overview(store: Store) -> list[CampaignLine]:
-    """A line for each campaign, those that run first, then the youngest."""
-    latest = store.iterations.all_latest()
+def overview(store: Store, heartbeats: Heartbeats) -> list[CampaignLine]:
+    """A line for each campaign, those that run first, then the youngest.
+
+    ``heartbeats``: when jobs that run last said that they live, by campaign. Nodes' clocks may be
+    wrong: what lies ahead by the server's clock counts as now.
+    """
+    records, latest = store.campaigns.all(), store.iterations.all_latest()
+    beats = dict(heartbeats([one.name for one in records if one.state in _ALIVE]))
+    if beats:
+        now = store.clock()
+        beats = {name: min(beat, now) for name, beat in beats.items()}
     lines = [
-        (record, _line(store, record, latest.get(record.name))) for record in store.campaigns.all()
+        (record, _line(store, record, latest.get(record.name), beats.get(record.name)))
+        for record in records
     ]
     lines.sort(key=lambda pair: pair[0].created, reverse=True)
-    lines.sort(key=lambda pair: pair[1].state not in ("running", "paused"))
+    lines.sort(key=lambda pair: pair[1].state not in _ALIVE)
     return [line for _, line in lines]
 
 
-def _line(store: Store, record: CampaignRecord, at: Latest | None) -> CampaignLine:
+def _line(
+    store: Store, record: CampaignRecord, at: Latest | None, beat: datetime | None
+) -> CampaignLine:
     budget = _section(record, "budget")
     return CampaignLine(
         name=record.name,
@@ -56,7 +73,7 @@ def _line(store: Store, record: CampaignRecord, at: Latest | None) -> CampaignLi
         audit_error=at.audit_error if at else None,
         audit_target=_section(record, "converge").get("audit_force_rmse"),
         waits_for=waits_for(store, record, at),
-        seen=_seen(store, record, at),
+        seen=_seen(store, record, at, beat),
     )
 
 
@@ -79,7 +96,10 @@ def waits_for(store: Store, record: CampaignRecord, at: Latest | None) -> str:
     return f"{due} of {total} {at.stage} jobs"
 
 
-def _seen(store: Store, record: CampaignRecord, at: Latest | None) -> datetime:
-    moments = [event.when for event in store.events.latest(record.name, 1)]
-    moments += [moment for moment in (record.ended, at.stage_started if at else None) if moment]
-    return max(moments, default=record.created)
+def _seen(
+    store: Store, record: CampaignRecord, at: Latest | None, beat: datetime | None
+) -> datetime:
+    known = [event.when for event in store.events.latest(record.name, 1)]
+    taken_in = store.jobs.last_taken_in(record.name) if record.state in _ALIVE else None
+    known += [one for one in (record.ended, at and at.stage_started, taken_in, beat) if one]
+    return max(known, default=record.created)

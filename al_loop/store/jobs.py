@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
@@ -38,6 +39,8 @@ class JobRecord(Record):
     spans: tuple[Span, ...] = Field((), repr=False)
     started: When | None = None
     ended: When | None = None
+    taken_in: When | None = None
+    """When its result came into the store; by the server's clock, the others by the node's."""
     host: str = ""
 
     @property
@@ -87,7 +90,8 @@ class Jobs:
         order = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("name", 1)])
         due = IndexModel([("campaign", 1), ("iteration", 1), ("stage", 1), ("state", 1)])
         waiting = IndexModel([("campaign", 1), ("state", 1), ("iteration", 1)])
-        self.table = Table(client, "jobs", indexes=[order, due, waiting])
+        taken_in = IndexModel([("campaign", 1), ("taken_in", -1)])
+        self.table = Table(client, "jobs", indexes=[order, due, waiting, taken_in])
 
     def put_many(self, jobs: Iterable[JobRecord]) -> None:
         """Store jobs that are not there yet; the others are left as they are."""
@@ -147,6 +151,14 @@ class Jobs:
         """Jobs of any stage that have not been taken in, oldest first."""
         return self.late(campaign, before=1 << 31)
 
+    def last_taken_in(self, campaign: str) -> datetime | None:
+        """When the latest result of a campaign came into the store, by the server's clock."""
+        order = [("campaign", 1), ("taken_in", -1)]
+        fields = {"_id": 0, "taken_in": 1}
+        found = self.table.find({"campaign": campaign}, fields=fields, sort=order, limit=1)
+        moment: datetime | None = found[0].get("taken_in") if found else None
+        return moment
+
     def quarantined(self, campaign: str) -> list[JobRecord]:
         """Jobs that were given up, oldest first."""
         query = {"campaign": campaign, "state": "quarantined"}
@@ -170,7 +182,8 @@ class Jobs:
         """Say that a job's result has been taken in; whether this call did it."""
         kept = [span.model_dump() for span in merge_spans(spans)]
         fields: Document = {"spans": kept, "started": started, "ended": ended, "host": host}
-        return self.table.change_if(key, {"state": "due"}, {"$set": {**fields, "state": "done"}})
+        change = {"$set": {**fields, "state": "done"}, "$currentDate": {"taken_in": True}}
+        return self.table.change_if(key, {"state": "due"}, change)
 
     def reopen(self, key: str) -> None:
         """Say that a job is due again: its result was lost unused, or it is forgiven."""

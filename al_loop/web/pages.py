@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template
 from pydantic import BaseModel
 
+from al_loop.launch.alive import heartbeats
 from al_loop.launch.launchpad import newest_workflows
 from al_loop.loop.context import Context
-from al_loop.loop.overview import overview
+from al_loop.loop.overview import CampaignLine, overview
 from al_loop.loop.review import review
 from al_loop.store import Store
 from al_loop.web.data import CampaignPage, Reader
@@ -27,13 +30,13 @@ def store() -> Store:
 @pages.get("/campaigns/")
 def campaigns() -> str:
     """All campaigns."""
-    return render_template("al_loop/campaigns.html", lines=overview(store()))
+    return render_template("al_loop/campaigns.html", lines=_lines())
 
 
 @pages.get("/campaigns.json")
 def campaigns_json() -> Response:
     """The same for programs."""
-    return jsonify([line.model_dump(mode="json") for line in overview(store())])
+    return jsonify([line.model_dump(mode="json") for line in _lines()])
 
 
 @pages.get("/campaigns/<name>/")
@@ -70,6 +73,10 @@ def deviation(name: str, iteration: int) -> Response:
     """Deviations of the samples of an iteration."""
     found = _reader().histogram(_known(name), iteration)
     return _json(found) if found else abort(404, f"iteration {iteration} has not explored")
+
+
+def _lines() -> list[CampaignLine]:
+    return overview(store(), partial(heartbeats, current_app.lp))  # type: ignore[attr-defined]
 
 
 def _reader() -> Reader:

@@ -86,6 +86,22 @@ def test_time_on_cores_is_counted_by_stage(store: Store) -> None:
     assert held.seconds == pytest.approx(3600 + 7000)
 
 
+def test_when_a_result_came_is_known_by_the_clock_of_the_server(store: Store) -> None:
+    store.jobs.put_many([job("a"), job("b")])
+    assert store.jobs.last_taken_in("g") is None
+    assert store.jobs.last_taken_in("none") is None
+    start = store.clock()
+    assert store.jobs.mark_done(job("a").id, spans=[], started=WHEN, ended=WHEN, host="n")
+    first = store.jobs.last_taken_in("g")
+    assert first is not None and start <= first <= store.clock()
+    assert not store.jobs.mark_done(job("a").id, spans=[], started=WHEN, ended=WHEN, host="n")
+    assert store.jobs.last_taken_in("g") == first
+    store.jobs.mark_done(job("b").id, spans=[], started=WHEN, ended=WHEN, host="n")
+    later = store.jobs.get(job("b").id)
+    assert later is not None and later.taken_in is not None and later.taken_in >= first
+    assert store.jobs.last_taken_in("g") == later.taken_in
+
+
 def test_coverage_counts_each_frame_once(store: Store) -> None:
     glass = Atoms("Si2O4", positions=np.arange(18).reshape(6, 3), cell=[9, 9, 9], pbc=True)
     key = frame_hash(glass)

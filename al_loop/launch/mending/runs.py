@@ -17,7 +17,7 @@ from fireworks import fw_config
 from al_loop.errors import MachineError
 from al_loop.jobfolder import JobFolder
 from al_loop.launch import alive
-from al_loop.launch.mending.scene import Scene, Suspect, moment
+from al_loop.launch.mending.scene import Scene, Suspect
 from al_loop.launch.schedulers import QueueJob, scheduler_for
 
 UNLAUNCHED_SECONDS = 4.0
@@ -91,7 +91,7 @@ def _judge(
     else:
         words = f"no sign of life from {worker} on {launch.get('host') or 'an unknown host'}"
         patience = silence(worker)
-        if scene.now - moment(beat) > max(LONG_AGO, timedelta(seconds=patience)):
+        if scene.now - alive.moment(beat) > max(LONG_AGO, timedelta(seconds=patience)):
             patience = 0.0
     return _suspect(
         scene, firework, looks=f"{launch['launch_id']} {beat}", patience=patience, words=words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -89,10 +89,3 @@ class Scene:
                 return workflow is not None
             time.sleep(_BETWEEN)
         return False
-
-
-def moment(value: Any) -> datetime:
-    """FireWorks writes datetimes, or their ISO text."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    assert isinstance(found, datetime)
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
