@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from al_loop.cli.console import err, out
+from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
+from al_loop.cli.glass_rank import rank
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
+from al_loop.cli.progress import counting
 from al_loop.errors import UserError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 
 app.command()(make)
+app.command()(rank)
 
 MeasuredArgument = Annotated[
     Path, typer.Argument(help="What `al-loop glass measure -o FILE` has written.")
@@ -151,7 +152,7 @@ def measure(
         steps += sum(map(len, samples))
     if tool is not None and "mechanics" in options.groups:
         steps += len(samples)
-    with _progress("measuring", steps) as advance:
+    with counting("measuring", steps) as advance:
         found = measure(samples, options, calculator=tool, advance=advance)
     if output is not None:
         found.write(output)
@@ -229,17 +230,6 @@ def names() -> None:
     from al_loop.glass.measuring import OBSERVABLES
 
     out.print(names_table(OBSERVABLES))
-
-
-@contextmanager
-def _progress(what: str, steps: int) -> Iterator[Callable[[], None]]:
-    bar = Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=err, transient=True, disable=not err.is_terminal,
-    )  # fmt: skip
-    with bar:
-        task = bar.add_task(what, total=steps)
-        yield lambda: bar.advance(task)
 
 
 def _numbers(pairs: Sequence[str] | None, where: str) -> dict[str, float]:

@@ -9,14 +9,22 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from al_loop.glass.estimate import Estimate
+
 if TYPE_CHECKING:
     from al_loop.glass import Measurement
-    from al_loop.glass.compare import GateResult, Verdict
+    from al_loop.glass.compare import GateResult, Ranking, Verdict
     from al_loop.glass.measuring import Observable
 
 STYLE = {
     "inside": "green", "passed": "green", "outside": "red", "failed": "red", "undecided": "yellow",
 }  # fmt: skip
+
+_AT_REST = {
+    "as they are": "glasses as they are",
+    "atoms": "atoms at rest",
+    "cell": "atoms and cell at rest",
+}
 
 
 def values_table(found: Measurement) -> RenderableType:
@@ -83,6 +91,40 @@ def verdicts_view(
         )
     parts += [Text(f"gate: {one.words}", style=STYLE[one.state]) for one in gates]
     return Group(*parts)
+
+
+def ranking_view(ranking: Ranking) -> RenderableType:
+    """Groups, lowest first, how sure each step is, and what the files' own energies say."""
+    table = _table("glasses of", "n", "eV/atom", "above the one before", "p (Welch)")
+    for k, group in enumerate(ranking.groups):
+        row: list[RenderableType] = [
+            Text(group.name), str(len(group.glasses)), _digits(group.energy)
+        ]  # fmt: skip
+        if k:
+            step = ranking.steps[k - 1]
+            sure = "not told by single glasses" if step.p is None else f"{step.p:.2g}"
+            row += [_digits(step.difference), Text(sure, style="green" if step.sure else "yellow")]
+        table.add_row(*row)
+    parts: list[RenderableType] = [
+        Text(f"energies, {_AT_REST[ranking.rest]}; lowest first", style="bold"),
+        table,
+    ]
+    if one := ranking.agreement:
+        parts.append(
+            Text(
+                f"order of {one.n} glasses against that of the energies in their files: "
+                f"Kendall's tau {one.tau:.3f}, p {one.p:.2g}"
+            )
+        )
+    for group in ranking.groups:
+        parts += [Text(f"left out: {why}", style="yellow") for why in group.failed]
+    return Group(*parts)
+
+
+def _digits(one: Estimate) -> str:
+    """As in print; without an error to 0.01 meV."""
+    number = Estimate(one.value, one.error, one.n)
+    return str(number) if one.error else f"{one.value:.5f}"
 
 
 def names_table(observables: Iterable[Observable]) -> Table:

@@ -17,6 +17,7 @@ from ase.io.lammpsrun import iread_lammps_dump_text
 
 from al_loop.errors import DatasetError
 from al_loop.glass.trajectory import Trajectory
+from al_loop.units import Array
 
 LammpsUnits = Literal["metal", "real", "si", "cgs", "electron"]
 
@@ -104,7 +105,7 @@ def read_trajectory(
             where=file,
             remedy="give `interval` (ps between frames)",
         )
-    return Trajectory(tuple(map(_bare, frames)), between, str(file))
+    return Trajectory(tuple(map(_bare, frames)), between, str(file), _energies(frames))
 
 
 def _format_of(file: Path) -> str:
@@ -195,6 +196,13 @@ def _steps_between(frames: list[Atoms], file: Path) -> int:
             remedy="read an evenly spaced part (start, stop), or leave out `timestep`",
         )
     return int(gaps[0])
+
+
+def _energies(frames: list[Atoms]) -> Array | None:
+    """(frames,) in eV, that the file has; None where a frame has none or it is no number."""
+    found = [np.nan if one.calc is None else one.calc.results.get("energy") for one in frames]
+    energies = np.array(found, dtype=np.float64)  # None becomes nan
+    return energies if np.isfinite(energies).all() else None
 
 
 def _bare(atoms: Atoms) -> Atoms:

@@ -18,12 +18,14 @@ class Trajectory:
     """Frames of constant composition, periodic in three directions.
 
     ``interval`` is the time between frames, ps, or None where it is not known (structure does
-    not need it). Positions are as in the file: wrapped or not.
+    not need it). Positions are as in the file: wrapped or not. ``energies`` (frames,) in eV are
+    those that the file has, None unless every frame has one.
     """
 
     frames: tuple[Atoms, ...]
     interval: float | None = None
     source: str = "these frames"
+    energies: Array | None = None
 
     def __post_init__(self) -> None:
         if not self.frames:

@@ -1,5 +1,6 @@
 """Glasses are made: a protocol, a potential, and one LAMMPS job for each sample."""
 
+from al_loop.glass.make.found import made_in
 from al_loop.glass.make.job import run_glass_job
 from al_loop.glass.make.load import load_protocol, protocol_names
 from al_loop.glass.make.plan import segments_of
@@ -22,6 +23,7 @@ __all__ = [
     "caution",
     "collect_glass",
     "load_protocol",
+    "made_in",
     "potential_of",
     "protocol_names",
     "run_glass_job",
