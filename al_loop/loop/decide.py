@@ -76,7 +76,8 @@ def _claim(now: Measured, converge: Converge) -> str:
         f"for {converge.iterations} iterations at most {converge.candidate_fraction:.1%} of the "
         f"explored frames were uncertain and the audit error was below "
         f"{converge.audit_force_rmse:g} eV/Å; of the others {converge.percentile:.0%} of the "
-        f"forces are off by less than {worst:.3f} eV/Å in every stratum, with a confidence of "
+        f"forces are off by less than {worst:.3f} eV/Å in every stratum"
+        f"{f' of stage {now.stage}' if now.stage else ''}, with a confidence of "
         f"{converge.confidence:.0%}"
     )
 

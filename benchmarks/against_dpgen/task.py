@@ -16,7 +16,7 @@ from al_loop.train.deepmd.data import write_systems
 ELEMENTS = ("O", "Si")
 TOPOLOGIES = ("sod", "abw")
 TRUST = (0.15, 0.50)
-"""eV/Å; DP-GEN's, and ours until there are labels enough to calibrate them."""
+"""eV/Å, fixed, of both: what is compared is the loop and the diversity of batches."""
 TEMPERATURES = (300, 1000)
 """K."""
 

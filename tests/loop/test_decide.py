@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from al_loop.campaign.spec import Budget, Converge
@@ -82,6 +84,8 @@ def test_the_claim_says_what_is_known_and_how_well() -> None:
     reason = verdict(good, good).reason
     assert "95% of the forces are off by less than 0.420 eV/Å in every stratum" in reason
     assert "with a confidence of 90%" in reason
+    named = verdict(good, replace(good, stage="quench")).reason
+    assert "in every stratum of stage quench, with" in named
 
 
 def test_everything_that_is_missing_is_named() -> None:
