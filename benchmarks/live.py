@@ -25,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Labels needed for a force error, live.")
     parser.add_argument("--teacher", type=Path, required=True, help="frozen model of silica")
     parser.add_argument("--quick", action="store_true", help="one seed, two iterations")
+    parser.add_argument("--seeds", type=int, help="starts, each with its own campaigns")
+    parser.add_argument("--iterations", type=int, help="of each campaign")
     parser.add_argument("--folder", type=Path, help="an empty folder to work in, which is kept")
     asked = parser.parse_args()
     if not asked.teacher.is_file():
@@ -78,6 +80,11 @@ def main() -> int:
             f"--teacher: {asked.teacher} is not there; give a frozen model of Si and O"
         )
     size = QUICK if asked.quick else FULL
+    size = replace(
+        size,
+        seeds=asked.seeds or size.seeds,
+        iterations=asked.iterations or size.iterations,
+    )
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="al-loop-") as scratch:
         folder = (asked.folder or Path(scratch)).absolute()
