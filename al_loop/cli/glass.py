@@ -104,6 +104,10 @@ def measure(
         list[str] | None,
         typer.Option(help="Of the calculator: model=graph.pb. May be repeated."),
     ] = None,
+    d3: Annotated[
+        str | None,
+        typer.Option("--d3", help="Add D3(BJ) of this functional to the calculator: pbe."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure samples of one glass: density, structure, rings, dynamics, vibrations, moduli."""
@@ -133,7 +137,7 @@ def measure(
             where="--output",
             remedy="make it first: measuring may take long",
         )
-    tool = calculator_of(calculator, argument or [])
+    tool = calculator_of(calculator, argument or [], d3=d3)
     samples = [
         read_trajectory(
             one,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from al_loop.cli.console import out
-from al_loop.d3 import D3
 from al_loop.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,7 +58,9 @@ def make(
 
     Without a protocol: those that ship with al-loop.
     """
+    from al_loop.cli.glass_calculator import d3_of
     from al_loop.glass.make import caution, load_protocol, potential_of, runs_of
+    from al_loop.lammps.data import DISPERSION_FUNCTIONALS
 
     if protocol is None:
         _list()
@@ -79,7 +80,7 @@ def make(
             where="--potential",
             remedy="name a published potential (bks, ...), or give the file of a model",
         )
-    dispersion = _d3(d3)
+    dispersion = d3_of(d3, known=DISPERSION_FUNCTIONALS, program="LAMMPS")
     field = potential_of(potential, dispersion=dispersion)
     if note := caution(field):
         out.print(f"note       {note}", style="yellow", markup=False, soft_wrap=True)
@@ -117,20 +118,6 @@ def _plan(protocol: Protocol, runs: list[Run]) -> None:
             bar = f", {p:g} to {q:g} GPa" if segment.ensemble == "npt" else ""
             what = "at rest" if segment.still else f"{ps:g} ps, {a:g} to {b:g} K{bar}"
             out.print(f"  {segment.name:26s} {segment.ensemble:5s} {what}", markup=False)
-
-
-def _d3(functional: str | None) -> D3 | None:
-    from al_loop.lammps.data import DISPERSION_FUNCTIONALS
-
-    if functional is None:
-        return None
-    if functional not in DISPERSION_FUNCTIONALS:
-        raise UserError(
-            f"LAMMPS has no D3 parameters of {functional!r}",
-            where="--d3",
-            remedy=f"known: {', '.join(sorted(DISPERSION_FUNCTIONALS))}",
-        )
-    return D3(functional=functional, damping="bj", cutoff=15.0, cn_cutoff=10.0)
 
 
 def _given(protocol: Protocol, start: Path | None) -> Atoms | None:

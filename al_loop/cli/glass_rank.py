@@ -44,6 +44,10 @@ def rank(
         list[str] | None,
         typer.Option(help="Of the calculator: model=graph.pb. May be repeated."),
     ] = None,
+    d3: Annotated[
+        str | None,
+        typer.Option("--d3", help="Add D3(BJ) of this functional to the calculator: pbe."),
+    ] = None,
     relax: Annotated[
         Relax | None,
         typer.Option(help="Energies at rest: of the atoms, or with the cell. Default: as it is."),
@@ -74,7 +78,7 @@ def rank(
         name, pattern = _named(one)
         found = _read(pattern, last=last, elements=elements.split(), fmt=fmt)
         named.setdefault(name, []).extend(found)
-    tool = calculator_of(calculator, argument or [])
+    tool = calculator_of(calculator, argument or [], d3=d3)
     count = sum(len(run) for runs in named.values() for run in runs)
     with counting("ranking", count) as advance:
         ranking = rank(

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 from ase.filters import UnitCellFilter
 from ase.optimize import LBFGS
 
@@ -17,7 +17,7 @@ FreeCell = Literal["fixed", "isotropic", "free"]
 
 def relaxed(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     cell: FreeCell = "fixed",
     mask: tuple[int, int, int, int, int, int] | None = None,

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 from pydantic import BaseModel, ConfigDict
 
 from al_loop import stopping
+from al_loop.d3 import D3
 from al_loop.explore import Committee
+from al_loop.explore.ase_md.dispersion import with_dispersion
 from al_loop.explore.committee import load_members, relative_models
 from al_loop.frame import read_frames
 from al_loop.jobfolder import Clock, JobFolder, JobResult
@@ -36,6 +38,8 @@ class MeasureParams(BaseModel):
     elements: tuple[str, ...]
     model: str
     """Potential for what needs one (moduli, modes), relative to the folder."""
+    dispersion: D3 | None = None
+    """Added to the potential."""
 
 
 def stage_measure_job(
@@ -49,7 +53,7 @@ def stage_measure_job(
     """Put up a measure job, or find it there; ``samples`` are files in its folder.
 
     ``intervals``: ps between the frames of each sample. The first model of the committee is used
-    where a potential is needed.
+    where a potential is needed, with D3 where the committee has it added.
 
     Raises
     ------
@@ -65,12 +69,13 @@ def stage_measure_job(
         trainer=committee.trainer,
         elements=committee.elements,
         model=model,
+        dispersion=committee.dispersion,
     )
     return JobFolder.create(
         path,
         kind="measure",
         engine="glass",
-        params=params.model_dump(mode="json"),
+        params=params.model_dump(mode="json", exclude_none=True),
         inputs=(*samples, model),
     )
 
@@ -93,7 +98,7 @@ def run_measure_job(folder: JobFolder, clock: Clock) -> JobResult:
         Trajectory(tuple(read_frames(folder.path / name)), interval, source=name)
         for name, interval in zip(params.samples, params.intervals, strict=True)
     ]
-    calculator: Calculator | None = None
+    calculator: BaseCalculator | None = None
     if {"vibrations", "mechanics"} & set(options.groups):
         calculator = _calculator(folder, params)
     with clock.span():
@@ -121,11 +126,11 @@ def collect_measurement(folder: JobFolder) -> Measurement:
     return Measurement.read(folder.path / MEASURED)
 
 
-def _calculator(folder: JobFolder, params: MeasureParams) -> Calculator:
+def _calculator(folder: JobFolder, params: MeasureParams) -> BaseCalculator:
     committee = Committee(
         model_format="",
         trainer=params.trainer,
         elements=params.elements,
         models=(folder.path / params.model,),
     )
-    return load_members(committee)[0]
+    return with_dispersion(load_members(committee)[0], params.dispersion)

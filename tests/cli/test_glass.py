@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from dftd3.ase import DFTD3
 
+from al_loop.cli.glass_calculator import calculator_of
+from al_loop.d3 import D3, calculator_arguments
 from al_loop.glass import Measurement, Trajectory
 from tests.cli.conftest import Command
 from tests.glass.networks import rattled
@@ -107,6 +110,20 @@ def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
     assert parts == pytest.approx(total.y, abs=1e-6)
 
 
+def test_d3_is_added_to_a_calculator() -> None:
+    """By s-dftd3's own calculator."""
+    atoms = rattled("beta-cristobalite", size=1, amplitude=0.05).frames[0].copy()
+    energy = {}
+    for d3 in (None, "pbe"):
+        atoms.calc = calculator_of("bks", [], d3=d3)
+        energy[d3] = atoms.get_potential_energy()
+    d3_of_campaigns = D3(functional="pbe", damping="bj", cutoff=15.0, cn_cutoff=10.0)
+    atoms.calc = DFTD3(**calculator_arguments(d3_of_campaigns))
+    added = energy["pbe"] - energy[None]
+    assert added == pytest.approx(atoms.get_potential_energy(), abs=1e-9)
+    assert added < -0.1
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -116,6 +133,8 @@ def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
         (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O"], "NAME=NUMBER"),
         (["none.xyz", "-o", "nowhere/a.json"], "there is no folder"),  # before it measures
         (["SAMPLE", "--elements", "Si O", "--calculator", "nobody:Nothing"], "--calculator"),
+        (["SAMPLE", "--elements", "Si O", "--d3", "pbe"], "give --calculator"),
+        (["SAMPLE", "--elements", "Si O", "--calculator", "bks", "--d3", "blyp"], "r2scan"),
     ],
 )
 def test_what_is_wrong_is_said(

@@ -14,7 +14,7 @@ from math import hypot
 from typing import Any, Literal
 
 import numpy as np
-from ase.calculators.calculator import CalculationFailed, Calculator
+from ase.calculators.calculator import BaseCalculator, CalculationFailed
 from scipy.special import stdtr
 from scipy.stats import kendalltau
 
@@ -103,7 +103,7 @@ class Ranking:
 
 def rank(
     groups: Mapping[str, Sequence[Trajectory]],
-    calculator: Calculator | None = None,
+    calculator: BaseCalculator | None = None,
     *,
     rest: Rest = "as they are",
     force: float = 1.0e-3,
@@ -159,7 +159,7 @@ def _check_compositions(groups: Mapping[str, Sequence[Trajectory]]) -> None:
 def _group(
     name: str,
     runs: Sequence[Trajectory],
-    calculator: Calculator | None,
+    calculator: BaseCalculator | None,
     rest: Rest,
     force: float,
     advance: Callable[[], None],
@@ -189,7 +189,7 @@ def _group(
     return Group(name, mean, tuple(glasses), tuple(failed))
 
 
-def _energy(run: Trajectory, k: int, calculator: Calculator, rest: Rest, force: float) -> float:
+def _energy(run: Trajectory, k: int, calculator: BaseCalculator, rest: Rest, force: float) -> float:
     atoms = run.frames[k].copy()
     atoms.calc = calculator
     if rest != "as they are":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
@@ -20,7 +20,7 @@ from al_loop.units import density
 _NO_CALCULATOR = "it needs a potential: give `calculator` (an ASE calculator)"
 
 
-def modes(sample: Trajectory, options: MeasureOptions, calculator: Calculator) -> Part:
+def modes(sample: Trajectory, options: MeasureOptions, calculator: BaseCalculator) -> Part:
     """Density of states of the modes of its last frame at rest, and how many are imaginary."""
     part = Part()
     with part.attempt("vdos"):
@@ -39,7 +39,7 @@ def modes(sample: Trajectory, options: MeasureOptions, calculator: Calculator) -
 def mechanics(
     sample: Trajectory,
     options: MeasureOptions,
-    calculator: Calculator | None,
+    calculator: BaseCalculator | None,
     advance: Callable[[], None],
 ) -> Part:
     """Of the last frame, relaxed with its cell: energy, density, Hill's moduli."""

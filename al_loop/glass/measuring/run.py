@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
@@ -26,7 +26,7 @@ def measure(
     samples: Sequence[Trajectory],
     options: MeasureOptions | None = None,
     *,
-    calculator: Calculator | None = None,
+    calculator: BaseCalculator | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Measurement:
     """Measure independent samples of one glass: values and curves under documented names.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError, PhysicsFault
 from al_loop.glass.estimate import Estimate, combine
@@ -95,7 +95,7 @@ class Elasticity:
 
 def elastic_constants(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     strain: float = 2.0e-3,
     relax: bool = True,
@@ -153,7 +153,7 @@ def isotropic_moduli(samples: Sequence[Elasticity]) -> dict[str, Estimate]:
 
 
 def _stress_under(
-    atoms: Atoms, calculator: Calculator, component: int, strain: float, force: float | None
+    atoms: Atoms, calculator: BaseCalculator, component: int, strain: float, force: float | None
 ) -> Array:
     """Stress (6,) in GPa under one strain; shear strains are twice those of the tensor."""
     i, j = _VOIGT[component]

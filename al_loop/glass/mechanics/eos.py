@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 from numpy.typing import ArrayLike
 from scipy.optimize import curve_fit
 
@@ -78,7 +78,7 @@ class Compression:
 
 def compress(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     volumes: Sequence[float] = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06),
     relax: bool = True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate, combine
@@ -54,7 +54,7 @@ class Pull:
 
 def static_pull(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     axis: int,
     *,
     strains: Sequence[float] = (0.0, 0.01, 0.02, 0.03),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.vibrations.density import gaussian_spectrum
@@ -15,7 +15,7 @@ from al_loop.glass.vibrations.spectrum import Spectrum
 
 def crystal_phonons(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     supercell: tuple[int, int, int],
     displacement: float = 0.01,
@@ -47,7 +47,7 @@ def crystal_phonons(
 
 def crystal_density_of_states(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     supercell: tuple[int, int, int],
     mesh: tuple[int, int, int] = (12, 12, 12),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import BaseCalculator
 from ase.units import _amu, _e
 from scipy.linalg import eigh
 
@@ -44,7 +44,7 @@ class Modes:
 
 def dynamical_matrix(
     atoms: Atoms,
-    calculator: Calculator,
+    calculator: BaseCalculator,
     *,
     displacement: float = 0.01,
     largest_force: float = 0.05,
