@@ -74,6 +74,12 @@ class Validation(Options):
     measure: tuple[GlassGroup, ...] = Field(
         ("structure", "rings"), min_length=1, description="Groups of observables."
     )
+    modes_up_to: int = Field(
+        400,
+        ge=1,
+        description="Atoms: of glasses up to here `vibrations` are measured, from their modes: N "
+        "atoms take 6N force calls and 360 N^2 bytes.",
+    )
     references: tuple[str, ...] = Field(
         (),
         description="Files with values (YAML) or curves (CSV) beside those that al_loop has, "

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from al_loop.glass.compare import Gate, Reference, References
     from al_loop.glass.measuring import Conditions
 
-_NEVER_OF_A_GLASS = ("lattice_", "conductivity")
-"""Of crystals; needs charges, which nobody is asked for."""
+_NEVER_OF_A_GLASS = ("lattice_", "conductivity", "temperature", "vacf_")
+"""Of crystals; needs charges, which nobody is asked for; need velocities, which no walk keeps."""
 AMENDED = "then `al-loop amend FILE` and `al-loop resume`"
 
 
@@ -51,6 +51,7 @@ def check_gates(spec: CampaignSpec, *, base: Path) -> None:
         known = references.of(conditions_of(spec, system))
         for gate in gates:
             _has_its_elements(spec, gate.name, system)
+            _is_small_enough(spec, gate.name, system)
             if gate.kind == "bounds":
                 continue
             if gate.kind == "alike" and any(one.name == gate.name for one in known.curves):
@@ -109,6 +110,23 @@ def _has_its_elements(spec: CampaignSpec, name: str, system: str) -> None:
             "system",
             where=f"converge.glass.{name}",
             remedy="take this gate out, or this composition out of `validate.systems`",
+        )
+
+
+def _is_small_enough(spec: CampaignSpec, name: str, system: str) -> None:
+    """Vibrations are those of modes: the frames of a walk have no velocities."""
+    from al_loop.glass.measuring import observable
+
+    assert spec.validation is not None
+    atoms, most = spec.validation.systems[system].atoms, spec.validation.modes_up_to
+    if observable(name)[1].group == "vibrations" and atoms > most:
+        raise UserError(
+            f"{name} comes from the modes of a glass, which are computed up to {most} atoms "
+            f"(validate.modes_up_to); {system} has {atoms}",
+            where=f"converge.glass.{name}",
+            remedy=f"set `validate.modes_up_to` to {atoms} (6 force calls an atom, and "
+            f"{360 * atoms**2 / 1e9:.2g} GB), make smaller glasses, or take this gate out and run "
+            "`al-loop glass make vibrations` with the potential",
         )
 
 

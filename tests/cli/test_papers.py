@@ -68,6 +68,14 @@ def test_every_paper_has_a_campaign_for_a_cluster_and_a_small_one() -> None:
     assert {name.removesuffix("-small") for name in SMALL} == set(NAMES) - set(SMALL)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_to_be_measured_of_its_glasses_can_come(name: str) -> None:
+    """A VDOS needs modes, of few atoms: a walk keeps no velocities."""
+    wish = spec_of(name).validation
+    largest = max((one.atoms for one in wish.systems.values()), default=0) if wish else 0
+    assert wish is None or "vibrations" not in wish.measure or largest <= wish.modes_up_to
+
+
 @pytest.mark.engine
 @pytest.mark.usefixtures("vasp_site")
 @pytest.mark.parametrize("name", NAMES)

@@ -25,6 +25,7 @@ from tests.loop.test_validate import amended, asking, gate, told
 
 FINAL = 1
 SURE = {"length_Si-O": Estimate(1.62, 0.0001, 3, "Å")}
+LARGE = {"silica": {"formula": "SiO2", "atoms": 3000, "density": 2.2}}
 REFERENCE = """\
 composition: {SiO2: 100}
 values:
@@ -220,6 +221,13 @@ def test_what_fails_by_the_gates_of_now_is_kept_and_so_explored(
     assert gate(made.iteration.glass, "length_Si-O").state == "failed"
 
 
+def test_modes_of_a_glass_that_is_small_enough_may_be_asked_for(tmp_path: Path) -> None:
+    for atoms, wish in ((396, {}), (450, {"modes_up_to": 450})):
+        size = {"silica": {"formula": "SiO2", "atoms": atoms, "density": 2.2}}
+        wish = {"measure": ["vibrations"], "systems": size, **wish}
+        check_gates(asking(tmp_path, {"imaginary_modes": "<= 0"}, **wish), base=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("gates", "wish", "words"),
     [
@@ -227,6 +235,17 @@ def test_what_fails_by_the_gates_of_now_is_kept_and_so_explored(
         ({"rings_king_3": "<= 0.1"}, {}, "of the group rings, and validate.measure is structure"),
         ({"b4": "<= 10 %"}, {}, r"silica \(SiO2\) has no B"),
         ({"conductivity": ">= 1 S/cm"}, {"measure": ["dynamics"]}, "not measured of a campaign's"),
+        ({"vacf_Si": "10 %"}, {"measure": ["dynamics"]}, "not measured of a campaign's"),
+        (
+            {"imaginary_modes": "<= 0"},
+            {"measure": ["vibrations"], "systems": LARGE},
+            r"up to 400 atoms \(validate.modes_up_to\); silica has 3000\n.*3\.2 GB",
+        ),
+        (
+            {"vdos_neutron": "10 %"},
+            {"measure": ["vibrations"], "modes_up_to": 12},
+            r"up to 12 atoms .*; silica has 24",
+        ),
         ({"length_Si-O": "0.03 Å"}, {"references": ["mine.yaml"]}, r"can never be shown.*±0\.04"),
     ],
 )

@@ -238,6 +238,7 @@ class Validate(Waits):
                     "phase": "glass",
                     "temperature": wish.quench.to,
                     "pressure": wish.pressure if wish.ensemble == "npt" else 0.0,
+                    "modes_up_to": wish.modes_up_to,
                 }
             ),
             samples=names,
