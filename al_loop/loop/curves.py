@@ -9,11 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 from al_loop.campaign.stages import TrustLevels
 from al_loop.loop.context import Context
-from al_loop.loop.trust import evidence_before
+from al_loop.loop.thinning import evenly
+from al_loop.loop.trust import MOST_EVIDENCE, evidence_before
 from al_loop.store import CalibrationRecord, IterationRecord, Store
 from al_loop.units import Array
 
 BINS = 60
+MOST_POINTS = 3000
+"""Labelled frames in a chart of deviation against true error."""
 LOWEST = 1 / 30
 """Left end of a histogram, in lower trust levels: an ideal crystal has no forces, no deviation."""
 
@@ -48,12 +51,13 @@ class CalibrationPoints(_Document):
 
     deviation: list[float]
     error: list[float]
-    iteration: list[int] = []
-    """Which chose each of them."""
+    frames: int
+    """Before thinning."""
+    latest: bool = False
+    """Whether older frames than these are left out."""
     record: CalibrationRecord | None
-    """The latest one, where trust levels come from labels."""
-    records: dict[int, CalibrationRecord] = {}
-    """That of each iteration which has one."""
+    """The one that called them accurate or not (of frames of a campaign: the latest one); None
+    where trust levels are fixed ones."""
 
 
 class Curves(_Document):
@@ -121,16 +125,39 @@ def _fractions(record: IterationRecord) -> Fractions:
 
 def _calibration(ctx: Context, iterations: Sequence[IterationRecord]) -> CalibrationPoints:
     evidence = evidence_before(ctx, len(iterations))
-    order = np.argsort(evidence.deviation, kind="stable")
-    deviation, error = evidence.deviation[order], evidence.error[order]
-    seen = np.isfinite(deviation) & (deviation > 0) & (error > 0)
-    known = {one.index: one.calibration for one in iterations if one.calibration is not None}
+    known = [one.calibration for one in iterations if one.calibration is not None]
+    return _points(
+        evidence.deviation,
+        evidence.error,
+        record=known[-1] if known else None,
+        latest=len(evidence.error) >= MOST_EVIDENCE,
+    )
+
+
+def calibration_of(store: Store, campaign: str, iteration: int) -> CalibrationPoints | None:
+    """The labelled frames of one iteration and its own calibration; None: no such iteration."""
+    record = store.iterations.get(campaign, iteration)
+    if record is None:
+        return None
+    chosen = store.selections.light(campaign, iteration)
+    known = [(one.deviation, one.error) for one in chosen if one.deviation and one.error]
+    deviation, error = np.array(known, dtype=np.float64).reshape(-1, 2).T
+    return _points(deviation, error, record=record.calibration)
+
+
+def _points(
+    deviation: Array, error: Array, *, record: CalibrationRecord | None, latest: bool = False
+) -> CalibrationPoints:
+    """What a logarithmic chart can show: a deviation or error of zero it cannot."""
+    seen = np.flatnonzero(np.isfinite(deviation) & (deviation > 0) & (error > 0))
+    order = seen[np.argsort(deviation[seen], kind="stable")]
+    kept = order[evenly(len(order), MOST_POINTS)]
     return CalibrationPoints(
-        deviation=deviation[seen].tolist(),
-        error=error[seen].tolist(),
-        iteration=evidence.iteration[order][seen].tolist(),
-        record=known[max(known)] if known else None,
-        records=known,
+        deviation=deviation[kept].tolist(),
+        error=error[kept].tolist(),
+        frames=len(order),
+        latest=latest,
+        record=record,
     )
 
 

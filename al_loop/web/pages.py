@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from al_loop.launch.alive import heartbeats
 from al_loop.launch.launchpad import newest_workflows
 from al_loop.loop.context import Context
+from al_loop.loop.curves import calibration_of
 from al_loop.loop.overview import CampaignLine, overview
 from al_loop.loop.review import review
 from al_loop.store import Store
@@ -64,7 +65,7 @@ def campaign_json(name: str) -> Response:
 
 @pages.get("/campaigns/<name>/curves.json")
 def curves(name: str) -> Response:
-    """Learning curve, fractions, calibration."""
+    """Learning curve, fractions, calibration by all labelled frames, or the latest of many."""
     return _json(_reader().curves(_known(name)))
 
 
@@ -73,6 +74,13 @@ def deviation(name: str, iteration: int) -> Response:
     """Deviations of the samples of an iteration."""
     found = _reader().histogram(_known(name), iteration)
     return _json(found) if found else abort(404, f"iteration {iteration} has not explored")
+
+
+@pages.get("/campaigns/<name>/iterations/<int:index>/calibration.json")
+def calibration(name: str, index: int) -> Response:
+    """True errors against deviations of the frames of an iteration."""
+    found = calibration_of(store(), _known(name), index)
+    return _json(found) if found else abort(404, f"campaign {name} has no iteration {index}")
 
 
 def _lines() -> list[CampaignLine]:

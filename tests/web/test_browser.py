@@ -256,6 +256,11 @@ def test_a_browser_draws_it_and_shows_what_changes(window: Window, states: Store
           return d.filter((v, i) => i % 4 === 3 && v > 0).length; })"""
     )
     assert min(drawn) > 500, "a chart is empty"
+    known = [s for s in states.selections.of_iteration(RUNNING, 0) if s.error and s.deviation]
+    choice = page.locator("#when")
+    expect(choice.locator("option")).to_have_text([f"all {len(known)} frames", "0"])
+    choice.select_option("0")
+    expect(page.locator("#calibration canvas")).to_be_visible()
     expect(page.locator(".stages li.now")).to_contain_text("explore", ignore_case=True)
     states.events.add(Event(campaign=RUNNING, kind="news", text="seen without a reload"))
     expect(page.locator(".events").first).to_contain_text("seen without a reload", timeout=20_000)

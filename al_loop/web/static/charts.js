@@ -3,9 +3,9 @@
 (() => {
   const root = document.getElementById("charts");
   if (!root) return;
-  const { css, round, axis, line, dots, log, logAxis, band, draw, follow } = plots;
+  const { css, round, axis, line, logAxis, band, draw, follow } = plots;
   const texts = new Map();
-  let curves = null, histogram = null, chosen = null, asked = "";
+  let curves = null, histogram = null, own = null, chosen = null, asked = "";
 
   function learning() {
     const points = [...curves.learning].sort((a, b) => a.labels - b.labels);
@@ -30,26 +30,8 @@
     }, [rows.map((r) => r.iteration), per("accurate"), per("candidate"), per("failed")]);
   }
 
-  // All labelled frames with the latest calibration, or an iteration's with its own.
-  function calibration() {
-    const all = curves.calibration;
-    const at = asked === "" ? null : Number(asked);
-    const rows = all.deviation.map((_, i) => i).filter((i) => at === null || all.iteration[i] === at);
-    const deviation = rows.map((i) => all.deviation[i]), error = rows.map((i) => all.error[i]);
-    const record = at === null ? all.record : all.records[at] ?? null;
-    const pooled = record?.levels.find((one) => one.group === "");
-    const lines = !pooled || pooled.ratio == null ? [] : [
-      [line(`${round(100 * (1 - record.missed))} % below`, "orange", { points: { show: false } }), deviation.map((d) => d * pooled.ratio)],
-      [line("half below", "orange", { dash: [3, 4], points: { show: false } }), deviation.map((d) => d * pooled.typical)],
-      [line("bearable error", "grey", { width: 1, points: { show: false } }), deviation.map(() => record.bearable_error)],
-    ];
-    draw("calibration", {
-      scales: { x: { time: false, distr: 3, range: log }, y: { distr: 3, range: log } },
-      axes: [logAxis("deviation before training (eV/Å)"), logAxis("largest force error (eV/Å)")],
-      plugins: record ? [band(pooled ? pooled.trust : record.fixed)] : [],
-      series: [{ label: "deviation", value: (_, v) => round(v) }, dots("labelled frames", "blue"), ...lines.map(([series]) => series)],
-    }, [deviation, error, ...lines.map(([, values]) => values)]);
-  }
+  // Of the campaign's labelled frames, or of an iteration's.
+  const calibration = () => plots.calibration("calibration", asked === "" ? curves.calibration : own);
 
   function deviations() {
     if (!histogram) return draw("histogram");
@@ -80,15 +62,24 @@
     deviations();
   }
 
+  async function calibrate() {
+    const at = asked;
+    const text = at === "" ? null : await fresh(root.dataset.calibration.replace("/0/", `/${at}/`));
+    if (at !== asked) return; // another was chosen meanwhile
+    if (text !== null) own = JSON.parse(text);
+    calibration();
+  }
+
   const which = document.getElementById("which"), when = document.getElementById("when");
+  const amount = (n) => n.toLocaleString("en");
   function offer() {
-    const labelled = ["", ...[...new Set(curves.calibration.iteration)].sort((a, b) => a - b).map(String)];
-    if ([...when.options].map((o) => o.value).join() !== labelled.join()) {
-      when.replaceChildren(...labelled.map((i) => new Option(i || "all", i)));
-      asked = labelled.includes(asked) ? asked : "";
+    const all = curves.calibration, indices = curves.fractions.map((row) => String(row.iteration));
+    const choices = [["", `${all.latest ? "the latest" : "all"} ${amount(all.frames)} frames`], ...indices.map((i) => [i, i])];
+    if (JSON.stringify([...when.options].map((o) => [o.value, o.text])) !== JSON.stringify(choices)) {
+      when.replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
+      asked = indices.includes(asked) ? asked : "";
       when.value = asked;
     }
-    const indices = curves.fractions.map((row) => String(row.iteration));
     const latest = chosen === null || chosen === which.lastElementChild?.value;
     if ([...which.options].map((o) => o.value).join() !== indices.join()) {
       which.replaceChildren(...indices.map((i) => new Option(i, i)));
@@ -104,7 +95,9 @@
 
   when.addEventListener("change", () => {
     asked = when.value;
-    calibration();
+    own = null;
+    texts.clear();
+    calibrate().catch(() => {});
   });
 
   async function refresh() {
@@ -114,10 +107,9 @@
       offer();
       learning();
       fractions();
-      calibration();
       if (chosen === null) deviations();
+      await Promise.all([calibrate(), chosen === null ? null : choose()]);
     }
-    if (chosen !== null && text !== null) await choose();
   }
   function redraw() {
     if (curves) [learning, fractions, calibration, deviations].forEach((f) => f());

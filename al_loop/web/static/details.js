@@ -28,17 +28,7 @@
         }, [edges, [...counts, 0]]);
       },
       parity: (found) => parity("forces", found.forces, "eV/Å", { candidate: "candidates", audit: "audit frames" }),
-      curves({ calibration: all }) {
-        const own = Number(root.dataset.iteration);
-        const rows = all.deviation.map((_, i) => i).filter((i) => all.iteration[i] === own);
-        const trust = all.records[own] && (all.records[own].levels.find((one) => one.group === "")?.trust ?? all.records[own].fixed);
-        draw("calibration", {
-          scales: { x: { time: false, distr: 3, range: log }, y: { distr: 3, range: log } },
-          axes: [logAxis("deviation before training (eV/Å)"), logAxis("largest force error (eV/Å)")],
-          plugins: trust ? [band(trust)] : [],
-          series: [x("deviation"), dots("labelled frames", "blue")],
-        }, [rows.map((i) => all.deviation[i]), rows.map((i) => all.error[i])]);
-      },
+      calibration: (found) => plots.calibration("calibration", found),
     },
     walker: {
       walk(found) {

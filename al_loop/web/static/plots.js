@@ -121,6 +121,24 @@ const plots = (() => {
     }, known.length ? [x, ...clouds.map((_, k) => known.map((r) => (r[1] === k ? r[2] : null))), x] : null);
   }
 
+  // True errors against deviations, with what the iteration's calibration says of them.
+  function calibration(id, found) {
+    if (!found) return draw(id);
+    const { deviation, error, record } = found;
+    const pooled = record?.levels.find((one) => one.group === "");
+    const lines = !pooled || pooled.ratio == null ? [] : [
+      [line(`${round(100 * (1 - record.missed))} % below`, "orange", { points: { show: false } }), deviation.map((d) => d * pooled.ratio)],
+      [line("half below", "orange", { dash: [3, 4], points: { show: false } }), deviation.map((d) => d * pooled.typical)],
+      [line("bearable error", "grey", { width: 1, points: { show: false } }), deviation.map(() => record.bearable_error)],
+    ];
+    draw(id, {
+      scales: { x: { time: false, distr: 3, range: log }, y: { distr: 3, range: log } },
+      axes: [logAxis("deviation before training (eV/Å)"), logAxis("largest force error (eV/Å)")],
+      plugins: record ? [band(pooled ? pooled.trust : record.fixed)] : [],
+      series: [{ label: "deviation", value: (_, v) => round(v) }, dots("labelled frames", "blue"), ...lines.map(([series]) => series)],
+    }, [deviation, error, ...lines.map(([, values]) => values)]);
+  }
+
   // Calls `redraw` when the page's width or its colours change.
   function follow(redraw) {
     let waiting;
@@ -128,5 +146,5 @@ const plots = (() => {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   }
 
-  return { css, round, axis, line, dots, log, logSplits, logAxis, band, draw, parity, follow };
+  return { css, round, axis, line, dots, log, logSplits, logAxis, band, draw, parity, calibration, follow };
 })();
