@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +17,7 @@ from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.trust import evidence_before
 from al_loop.report.uncertainty import Interval, rms_interval
 from al_loop.select import Evidence
-from al_loop.store import CalibrationRecord, Chosen, IterationRecord, Selection
+from al_loop.store import CalibrationRecord, Chosen, Event, IterationRecord, Selection
 from al_loop.units import Array
 
 MEV = 1000.0
@@ -37,6 +38,15 @@ class CommitteeErrors:
     final_energy: float | None
     final_force: float | None
     audit_force: Interval | None
+
+
+@dataclass(frozen=True)
+class Amended:
+    """A setting that somebody has changed; without ``who``: what was put off came to hold."""
+
+    when: datetime
+    who: str
+    what: str
 
 
 class Source:
@@ -70,6 +80,12 @@ class Source:
         """The latest one, where trust levels come from labels."""
         known = [one.calibration for one in self.iterations if one.calibration is not None]
         return known[-1] if known else None
+
+    @cached_property
+    def amendments(self) -> list[Amended]:
+        """What has been amended since the campaign began, oldest first."""
+        found = self.ctx.store.events.of_kind(self.ctx.name, "amended")
+        return [amended(event) for event in found]
 
     @cached_property
     def spending(self) -> list[StageCost]:
@@ -116,6 +132,12 @@ class Source:
             final_force=final.force_rmse if final else None,
             audit_force=force_interval(self.pairs(point.iteration, "audit")),
         )
+
+
+def amended(event: Event) -> Amended:
+    """An event of ``al_loop.launch.control``: the change, and who asked for it."""
+    what, by, who = event.text.rpartition(" by ")
+    return Amended(event.when, who, what) if by else Amended(event.when, "", event.text)
 
 
 def force_interval(pairs: Sequence[tuple[Array, Array]]) -> Interval | None:

@@ -20,6 +20,7 @@ from al_loop.loop.figures import encoded
 from al_loop.loop.glass_view import GlassView, glass_view
 from al_loop.loop.review import review
 from al_loop.loop.status import campaign_status
+from al_loop.loop.trust import MOST_EVIDENCE
 from al_loop.masking import hide_logins
 from al_loop.report.figures import KINDS, draw
 from al_loop.report.methods import methods_of
@@ -80,7 +81,10 @@ def render(source: Source) -> str:
         glass=_glass(ctx, validated),
         calibration=source.calibration,
         evidence=len(source.evidence.error),
+        most_evidence=MOST_EVIDENCE,
         methods=methods_of(source),
+        amendments=source.amendments,
+        put_off=ctx.record.pending is not None,
         figures={name: _figure(source, name) for name in KINDS},
     )
     return hide_logins(page)  # last words of jobs, reasons: whatever was in the database

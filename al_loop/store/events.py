@@ -70,6 +70,12 @@ class Events:
         found = self.table.find({"campaign": campaign, "when": {"$gte": when}}, sort=order)
         return [_from_document(document) for document in found]
 
+    def of_kind(self, campaign: str, kind: str) -> list[Event]:
+        """All events of a kind, oldest first."""
+        order = [("when", 1), ("_id", 1)]
+        found = self.table.find({"campaign": campaign, "kind": kind}, sort=order)
+        return [_from_document(document) for document in found]
+
     def latest(self, campaign: str, n: int) -> list[Event]:
         """The last ``n`` events of a campaign, oldest first."""
         order = [("when", -1), ("_id", -1)]

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from al_loop.campaign.load import parse_campaign
+from al_loop.campaign.stages import TrustLevels
+from al_loop.launch import control
 from al_loop.loop.context import Context
 from al_loop.report.figures import KINDS
 from al_loop.report.methods import methods_of
@@ -173,6 +175,34 @@ def test_its_settings_are_the_campaign(text: str, finished: Store) -> None:
     found = re.search(r'id="asked".*?<pre>(.*?)</pre>', text, re.DOTALL)
     assert found is not None
     assert parse_campaign(html.unescape(found[1])) == Context(finished, NAME).spec
+
+
+def test_what_was_amended_is_told_with_when_and_by_whom(store: Store, tmp_path: Path) -> None:
+    begin(store, tmp_path)
+    first = Source(Context(store, NAME))
+    assert "Amended since" not in render(first)
+    assert "Amendments" not in dict(methods_of(first).paragraphs)
+    start = store.clock()
+    control.amend_trust(store.connection, NAME, TrustLevels(lower=0.2, upper=0.75), by="ada")
+    odd = Context(store, NAME).spec.model_copy(update={"description": "<b>made</b> by night"})
+    control.amend(store.connection, odd, by="grace")
+    Context(store, NAME).event("amended", "what was put off holds from iteration 3 on")
+    source = Source(Context(store, NAME))
+    assert [one.who for one in source.amendments] == ["ada", "ada", "grace", ""]
+    for one in source.amendments:
+        assert start <= one.when <= store.clock()
+    text = render(source)
+    rows = [row for row in Reader(text).rows["asked"] if row[0].endswith(" UTC")]
+    assert [row[1:] for row in rows] == [
+        ["ada", "select.trust.lower: 0.5 -> 0.2 (now)"],
+        ["ada", "select.trust.upper: 20.0 -> 0.75 (now)"],
+        ["grace", f'description: "{HOSTILE}" -> "<b>made</b> by night" (now)'],
+        ["–", "what was put off holds from iteration 3 on"],
+    ]
+    assert HOSTILE not in text and "<b>made" not in text
+    told = dict(methods_of(source).paragraphs)["Amendments"]
+    assert "at the end of the campaign" in told and "holds from iteration 3" not in told
+    assert "select.trust.upper: 20.0 -> 0.75 (now)" in told
 
 
 def test_nothing_is_loaded_and_names_are_escaped(page: Reader, text: str) -> None:

@@ -33,6 +33,7 @@ def methods_of(source: Source) -> Methods:
     """The methods of a campaign, from its own settings."""
     ctx, cite = source.ctx, Citations()
     spec = ctx.spec
+    changes = [one.what for one in source.amendments if one.who]
     paragraphs = [
         ("Active learning", _loop(spec, cite)),
         ("Starting structures", _structures(spec, cite)),
@@ -42,6 +43,7 @@ def methods_of(source: Source) -> Methods:
         ("Selection", _selection(spec, cite)),
         ("Convergence and errors", _convergence(spec, cite)),
         *([("Glass", _glass(spec.validation))] if spec.validation else []),
+        *([("Amendments", _amendments(changes))] if changes else []),
     ]
     return Methods(
         paragraphs=paragraphs,
@@ -205,6 +207,13 @@ def _convergence(spec: CampaignSpec, cite: Citations) -> str:
         f"are the middle {share(COVERAGE)} of {RESAMPLES:,} bootstrap samples of frames "
         f"(percentile method){cite('bootstrap')}, so that atoms of one frame do not count as "
         "independent."
+    )
+
+
+def _amendments(changes: list[str]) -> str:
+    return (
+        "Settings told here are those at the end of the campaign; in its course these were "
+        f"amended: {'; '.join(changes)}."
     )
 
 
