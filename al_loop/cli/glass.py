@@ -108,6 +108,14 @@ def measure(
         str | None,
         typer.Option("--d3", help="Add D3(BJ) of this functional to the calculator: pbe."),
     ] = None,
+    modes_up_to: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Atoms: with a calculator the VDOS is that of the modes, up to here; default 400. "
+            "N atoms take 6N force calls and 360 N^2 bytes.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure samples of one glass: density, structure, rings, dynamics, vibrations, moduli."""
@@ -125,6 +133,8 @@ def measure(
     }
     if groups:
         asked["groups"] = groups
+    if modes_up_to is not None:
+        asked["modes_up_to"] = modes_up_to
     try:
         options = MeasureOptions.model_validate(asked)
     except ValidationError as error:

@@ -100,7 +100,13 @@ def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
     write_dump(tmp_path / "crystal.lammpstrj", run)
     ran = al_loop(
         "glass", "measure", "crystal.lammpstrj", "--elements", "Si O", "--only", "vibrations",
-        "--calculator", "bks", "-o", "crystal.json",
+        "--calculator", "bks", "-o", "crystal.json", "--modes-up-to", "23",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "24 atoms are more than" in ran.out
+    ran = al_loop(
+        "glass", "measure", "crystal.lammpstrj", "--elements", "Si O", "--only", "vibrations",
+        "--calculator", "bks", "-o", "crystal.json", "--modes-up-to", "24",
     )  # fmt: skip
     assert ran.code == 0, ran.err
     found = Measurement.read(tmp_path / "crystal.json")

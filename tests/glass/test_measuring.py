@@ -148,8 +148,22 @@ def test_a_potential_gives_energy_moduli_and_modes() -> None:
     assert values["energy_at_rest"].value == pytest.approx(energy, abs=1e-6)
     assert [one["energy_at_rest"] for one in found.by_sample] == pytest.approx([energy] * 2)
     assert values["imaginary_modes"].value == 0.0
+    shared = found.curves["participation_ratio"]
+    assert (shared.x_unit, shared.n) == ("THz", 2) and 0.25 <= shared.y.min() <= shared.y.max() <= 1
     assert groups_of(found) == {"vibrations", "mechanics"}
     assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
+
+
+def test_of_many_atoms_there_are_no_modes_and_it_is_said() -> None:
+    options = MeasureOptions(groups=("vibrations",), max_frequency=5.0, modes_up_to=3)
+    found = measure([Trajectory((argon(1),))], options, calculator=lennard_jones())
+    assert not found.values and not found.curves
+    assert found.missing["imaginary_modes"] == "4 atoms are more than `modes_up_to` (3): no modes"
+    assert "than `modes_up_to` (3)" in found.missing["vdos"]
+    assert "no velocities" in found.missing["vdos"]
+    enough = options.model_copy(update={"modes_up_to": 4})
+    found = measure([Trajectory((argon(1),))], enough, calculator=lennard_jones())
+    assert found.values["imaginary_modes"].value == 0
 
 
 def test_what_has_melted_has_no_lattice() -> None:

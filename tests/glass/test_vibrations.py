@@ -28,6 +28,7 @@ from al_loop.glass.vibrations import (
     mode_density_of_states,
     neutron_weights,
     normal_modes,
+    participation_curve,
     participation_ratios,
     read_eskm,
     velocity_density_of_states,
@@ -294,6 +295,20 @@ def test_participation_of_one_atom_two_and_all() -> None:
     vectors[2] = 1 / np.sqrt(15)
     modes = Modes(np.array([1.0, 2.0, 3.0]), vectors, ("O",) * 5)
     np.testing.assert_allclose(participation_ratios(modes), [0.2, 0.4, 1.0])
+
+
+def test_participation_over_frequency_is_a_mean_over_the_modes_nearby() -> None:
+    """Three translations, one atom at 2 THz, two atoms at 4 THz, and nothing beyond."""
+    vectors = np.zeros((5, 5, 3))
+    vectors[:3] = 1 / np.sqrt(15)
+    vectors[3, 2, 1] = 1.0
+    vectors[4, :2, 0] = np.sqrt(0.5)
+    modes = Modes(np.array([0.0, 0.0, 0.0, 2.0, 4.0]), vectors, ("O",) * 5)
+    curve = participation_curve(modes, broadening=0.1, maximum=50.0)
+    np.testing.assert_allclose(
+        np.interp([0, 2, 3, 4, 50], curve.x, curve.y), [0.2, 0.2, 0.3, 0.4, 0.4]
+    )
+    assert np.all(np.diff(curve.y) >= -1e-12)
 
 
 def test_plane_waves_are_shared_by_all_atoms_and_a_light_impurity_keeps_its_mode() -> None:

@@ -47,7 +47,7 @@ _PARTS = {
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rings", ("rings_", "ring_size_", "boron_in_")),
     ("dynamics", ("diffusion_", "conductivity", "msd_", "vacf_")),
-    ("vibrations", ("imaginary_modes", "vdos")),
+    ("vibrations", ("imaginary_modes", "participation_ratio", "vdos")),
     (
         "mechanics",
         (
@@ -126,6 +126,7 @@ OBSERVABLES: tuple[Observable, ...] = (
     _curve("vacf_<X>", "ps", "Å2/ps2", "velocity autocorrelation"),
     _curve("vdos", "THz", "1/THz", "vibrational density of states"),
     _curve("vdos_<X>", "THz", "1/THz", "share of an element in it"),
+    _curve("participation_ratio", "THz", "", "of modes: 1 where all atoms take part alike"),
     _curve("vdos_neutron", "THz", "1/THz", "as inelastic neutron scattering sees it"),
 )
 """Everything that has a name. Pairs have the cation first (``Si-O``), else the alphabet."""

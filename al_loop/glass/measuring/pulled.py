@@ -14,14 +14,19 @@ from al_loop.glass.measuring.part import Part
 from al_loop.glass.mechanics import elastic_constants, isotropic_moduli
 from al_loop.glass.relax import relaxed
 from al_loop.glass.trajectory import Trajectory
-from al_loop.glass.vibrations import dynamical_matrix, mode_density_of_states, normal_modes
+from al_loop.glass.vibrations import (
+    dynamical_matrix,
+    mode_density_of_states,
+    normal_modes,
+    participation_curve,
+)
 from al_loop.units import density
 
 _NO_CALCULATOR = "it needs a potential: give `calculator` (an ASE calculator)"
 
 
 def modes(sample: Trajectory, options: MeasureOptions, calculator: BaseCalculator) -> Part:
-    """Density of states of the modes of its last frame at rest, and how many are imaginary."""
+    """Density of states and participation of the modes of its last frame at rest."""
     part = Part()
     with part.attempt("vdos"):
         last = sample.frames[-1]
@@ -32,6 +37,9 @@ def modes(sample: Trajectory, options: MeasureOptions, calculator: BaseCalculato
             found, broadening=options.broadening, maximum=options.max_frequency
         )
         add_spectrum(part, spectrum, symbols, options)
+        part.curves["participation_ratio"] = participation_curve(
+            found, broadening=options.broadening, maximum=options.max_frequency
+        )
         part.values["imaginary_modes"] = Estimate(float(found.imaginary()), None, 1)
     return part
 

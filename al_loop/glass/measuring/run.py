@@ -66,11 +66,7 @@ def measure(
         if "dynamics" in options.groups:
             _join(part, dynamics(sample, options, assumed))
         if "vibrations" in options.groups:
-            few = len(sample.frames[-1]) <= options.modes_up_to
-            if calculator is not None and few:
-                _join(part, modes(sample, options, calculator))
-            else:
-                _join(part, vibrations(sample, options))
+            _join(part, _spectrum(sample, options, calculator))
         if "mechanics" in options.groups:
             _join(part, mechanics(sample, options, calculator, advance))
         parts.append(part.finite())
@@ -83,6 +79,22 @@ def measure(
         tuple(overlaps),
         tuple({name: one.value for name, one in part.values.items()} for part in parts),
     )
+
+
+def _spectrum(
+    sample: Trajectory, options: MeasureOptions, calculator: BaseCalculator | None
+) -> Part:
+    """From modes, or from velocities where there is no potential or there are too many atoms."""
+    atoms = len(sample.frames[-1])
+    if calculator is not None and atoms <= options.modes_up_to:
+        return modes(sample, options, calculator)
+    part = vibrations(sample, options)
+    if calculator is not None:
+        why = f"{atoms} atoms are more than `modes_up_to` ({options.modes_up_to}): no modes"
+        part.missing["imaginary_modes"] = part.missing["participation_ratio"] = why
+        if "vdos" in part.missing:
+            part.missing["vdos"] = f"{why}; from velocities: {part.missing['vdos']}"
+    return part
 
 
 def _join(part: Part, other: Part) -> None:

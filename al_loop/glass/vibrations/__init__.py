@@ -5,7 +5,7 @@ from al_loop.glass.vibrations.density import mode_density_of_states
 from al_loop.glass.vibrations.dynamic_structure import dynamic_structure_factor
 from al_loop.glass.vibrations.modes import Modes, dynamical_matrix, normal_modes, read_eskm
 from al_loop.glass.vibrations.neutron import effective_neutron, neutron_weights
-from al_loop.glass.vibrations.participation import participation_ratios
+from al_loop.glass.vibrations.participation import participation_curve, participation_ratios
 from al_loop.glass.vibrations.spectrum import THZ_IN_PER_CM, Spectrum, combine_spectra
 from al_loop.glass.vibrations.vdos import velocity_density_of_states
 
@@ -22,6 +22,7 @@ __all__ = [
     "mode_density_of_states",
     "neutron_weights",
     "normal_modes",
+    "participation_curve",
     "participation_ratios",
     "read_eskm",
     "velocity_density_of_states",
