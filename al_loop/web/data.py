@@ -112,9 +112,10 @@ class Reader:
                 self._histograms[key] = (stamp, made)
         return made
 
-    def coverage(self, name: str) -> Coverage:
-        """What its frames cover; worked out again when it has chosen others."""
-        stamp = self.store.selections.count(name)
+    def coverage(self, campaign: CampaignRecord) -> Coverage:
+        """What its frames cover; worked out again when it has chosen others, or was made anew."""
+        name = campaign.name
+        stamp = (campaign.created, self.store.selections.count(name))
         with self._lock:
             kept = self._coverages.get(name)
         if kept is not None and kept[0] == stamp:

@@ -59,8 +59,9 @@ class IterationPage:
 @details.get(f"{_CAMPAIGN}/coverage/")
 def coverage(name: str) -> str:
     """What its frames cover; the campaign's page shows it too, when it is there."""
-    covered = the_reader().coverage(name)
-    return render_template("al_loop/coverage.html", campaign=campaign_of(name), coverage=covered)
+    campaign = campaign_of(name)
+    covered = the_reader().coverage(campaign)
+    return render_template("al_loop/coverage.html", campaign=campaign, coverage=covered)
 
 
 @details.get(f"{_ITERATION}/")
