@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from al_loop.errors import UserError
 from al_loop.loop.context import Context
 from al_loop.loop.judge import recount
-from al_loop.store import LabelRecord, Selection
+from al_loop.store import CampaignRecord, LabelRecord, Selection
 from al_loop.taxonomy import fault
 
 _WHOLE, _SHORTEST = 64, 6
@@ -140,6 +140,11 @@ def quarantine(ctx: Context, frames: Sequence[str], *, why: str, by: str = "") -
     return taken
 
 
+def computes(campaign: CampaignRecord) -> bool:
+    """Whether a campaign will have another label stage, as far as is known now."""
+    return campaign.state in ("running", "paused")
+
+
 def rerun(
     ctx: Context, frames: Sequence[str], *, reason: str | None = None, by: str = ""
 ) -> list[str]:
@@ -152,7 +157,7 @@ def rerun(
     UserError
         A frame has no label yet, or the campaign computes nothing any more. Nothing is changed.
     """
-    if ctx.record.state not in ("running", "paused"):
+    if not computes(ctx.record):
         raise UserError(
             f"campaign {ctx.name} is {ctx.record.state}: it computes nothing any more",
             remedy="give it something to do first (`al-loop amend FILE`, `al-loop resume`)",

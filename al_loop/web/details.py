@@ -10,6 +10,7 @@ from al_loop.errors import UserError
 from al_loop.loop.context import Context
 from al_loop.loop.lineage import FrameStory, ModelStory, atom_values, frame_story, model_story
 from al_loop.loop.parity import parity_before, parity_of
+from al_loop.loop.review import computes
 from al_loop.loop.thinning import evenly, plain
 from al_loop.loop.trajectory import chosen_of, trajectory_of
 from al_loop.store import (
@@ -145,13 +146,14 @@ def model_json(name: str, index: int, member: int) -> Response:
 @details.get(f"{_FRAME}/")
 def frame(name: str, frame: str) -> str:
     """One frame."""
-    story = _frame(name, frame)
+    story, campaign = _frame(name, frame), campaign_of(name)
     values = atom_values(story)
     leading = next(iter(values.values()), None)
     order = [] if leading is None else (-leading).argsort(kind="stable")[:12].tolist()
     return render_template(
         "al_loop/frame.html",
-        campaign=campaign_of(name),
+        campaign=campaign,
+        computes=computes(campaign),
         story=story,
         values=values,
         order=order,

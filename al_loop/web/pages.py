@@ -12,7 +12,7 @@ from al_loop.launch.launchpad import newest_workflows
 from al_loop.loop.context import Context
 from al_loop.loop.curves import calibration_of
 from al_loop.loop.overview import CampaignLine, overview
-from al_loop.loop.review import review
+from al_loop.loop.review import computes, review
 from al_loop.store import Store
 from al_loop.web.data import CampaignPage, Reader
 
@@ -50,10 +50,14 @@ def campaign(name: str) -> str:
 @pages.get("/campaigns/<name>/labels/")
 def labels(name: str) -> str:
     """Labels that somebody should look at."""
-    found = review(Context(store(), _known(name)))
-    rows = found[:MOST_LABELS]
+    ctx = Context(store(), _known(name))
+    found = review(ctx)
     return render_template(
-        "al_loop/labels.html", name=name, rows=rows, left_out=len(found) - len(rows)
+        "al_loop/labels.html",
+        name=name,
+        rows=found[:MOST_LABELS],
+        left_out=len(found[MOST_LABELS:]),
+        computes=computes(ctx.record),
     )
 
 

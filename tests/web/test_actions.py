@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from al_loop.campaign import CampaignSpec
 from al_loop.launch import control
 from al_loop.loop.context import STAMP, Context
-from al_loop.store import Connection, Store
+from al_loop.store import Connection, JobRecord, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 from tests.web.conftest import signed_in, token
@@ -206,6 +206,51 @@ def test_a_label_is_doubted_believed_and_computed_again(
     assert last_event(store, "label-again").endswith("asked by ada")
     assert post(ada, f"{PAGE}label", frame="ffffffffffff", do="release")[0] == 409
     assert post(ada, f"{PAGE}label", frame=frame, do="delete")[0] == 400
+
+
+def test_a_label_is_judged_beside_its_frame_and_computed_again_while_something_is(
+    store: Store, ada: FlaskClient, grace: FlaskClient
+) -> None:
+    ctx = Context(store, NAME)
+    found = ctx.labels_of(store.selections.hashes(NAME))
+    frame = max(hash_ for hash_, label in found.items() if label.state == "ok")
+    page, listed = f"{PAGE}frames/{frame}/", f"{PAGE}labels/"
+    assert f"Quarantine: frame {frame[:12]}" in ada.get(page).text
+    assert 'action="/campaigns/' not in grace.get(page).text
+    status, text = post(ada, f"{PAGE}label", frame=frame, do="quarantine", why="odd", back=page)
+    assert status == 200 and "ada: odd" in text and f"Believe: frame {frame[:12]}" in text
+    assert f"Quarantine: frame {frame[:12]}" not in text
+    assert f'<a href="{page}"><code>' in ada.get(listed).text
+    try:
+        for path in (page, listed):
+            store.campaigns.set_state(NAME, "paused", "by hand")
+            assert f"Compute again: frame {frame[:12]}" in ada.get(path).text
+            store.campaigns.set_state(NAME, "stopped", "by hand")
+            text = ada.get(path).text
+            assert f"Believe: frame {frame[:12]}" in text and "Compute again" not in text
+        assert post(ada, f"{PAGE}label", frame=frame, do="again")[0] == 409
+        assert "no label is computed again" in ada.get(listed).text
+    finally:
+        store.campaigns.set_state(NAME, "running", "")
+    assert post(ada, f"{PAGE}label", frame=frame, do="release", back=page)[0] == 200
+
+
+def test_more_jobs_than_are_listed_were_given_up(store: Store, ada: FlaskClient) -> None:
+    lost = [
+        JobRecord(campaign=NAME, iteration=0, stage="train", name=f"lost-{i}") for i in range(25)
+    ]
+    assert "jobs were given up" not in ada.get(PAGE).text
+    store.jobs.put_many(lost)
+    for job in lost:
+        store.jobs.quarantine(job.id, failure="engine-crashed", words="no such device")
+    try:
+        text = ada.get(PAGE).text
+        assert text.count("was given up") == 20
+        assert "25 jobs were given up; the latest 20 are below" in text
+        assert f"al-loop retry {NAME} JOB" in text and f"al-loop resume {NAME}" in text
+    finally:
+        for job in lost:
+            store.jobs.table.delete({"_id": job.id})
 
 
 def test_where_a_form_returns_to_is_a_page_of_this_site(ada: FlaskClient) -> None:
