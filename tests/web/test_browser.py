@@ -20,6 +20,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
+from al_loop.loop.context import Context
 from al_loop.store import Event, Store
 from al_loop.web.site import open_site
 from al_loop.web.users import Users, WebRole
@@ -223,17 +224,89 @@ def test_who_works_pauses_it_and_who_looks_sees_that_and_is_refused(
         expect(works.get_by_role("button", name="Resume")).to_be_visible()
         expect(looks.locator("h1 .state")).to_have_text("paused", timeout=30_000)
         expect(looks.locator(".events").first).to_contain_text("paused by who-may-work")
-        answer = looks.evaluate(
-            """async () => (await fetch('resume', {method: 'POST', body: new URLSearchParams(
-              {csrf: document.querySelector('[name=csrf]').value})})).status"""
-        )
-        assert answer == 403
+        assert posted(looks, "resume") == 403
         assert states.campaigns.state(RUNNING) == "paused"
     finally:
         states.campaigns.set_state(RUNNING, "running", "")
-    # Chromium itself notes the refusal that was asked for.
+    forget_refusals(window)
+
+
+def posted(page: Page, path: str, **form: str) -> int:
+    """The answer's status to a form that the page itself may not have."""
+    code = """async ([path, form]) => (await fetch(path, {method: 'POST', body: new URLSearchParams(
+      {...form, csrf: document.querySelector('[name=csrf]').value})})).status"""
+    return int(page.evaluate(code, [path, form]))
+
+
+def forget_refusals(window: Window) -> None:
+    """Chromium itself notes those that were asked for."""
     assert all("403" in text for text in window.complaints)
     window.complaints.clear()
+
+
+@pytest.fixture
+def put_back(states: Store) -> Iterator[None]:
+    """What a test changes in campaigns, their jobs and labels is afterwards as it was."""
+    names = ("campaigns", "iterations", "jobs", "labels")
+    before = {name: list(states.database[name].find()) for name in names}
+    yield
+    for name, documents in before.items():
+        states.database[name].delete_many({})
+        states.database[name].insert_many(documents)
+
+
+def test_who_works_amends_runs_again_and_judges_and_who_looks_is_refused(
+    window: Window, states: Store, put_back: None
+) -> None:
+    states.campaigns.set_state(RUNNING, "paused", "so that nothing else happens")
+    ctx, here = Context(states, RUNNING), f"/campaigns/{RUNNING}/"
+    (job,) = states.jobs.quarantined(RUNNING)
+    labels = ctx.labels_of(states.selections.hashes(RUNNING))
+    frame = min(hash_ for hash_, label in labels.items() if label.state == "ok")
+    pages = here, f"{here}frames/{frame}/", f"{here}labels/"
+
+    looks, before = window.visit(here), states.campaigns.get(RUNNING)
+    assert posted(looks, f"{here}trust", lower="0.2", upper="0.5") == 403
+    assert posted(looks, f"{here}retry", job=job.id) == 403
+    for verb in ("quarantine", "release", "again"):
+        assert posted(looks, f"{here}label", frame=frame, do=verb) == 403
+    assert (states.campaigns.get(RUNNING), states.jobs.get(job.id)) == (before, job)
+    assert ctx.labels_of([frame])[frame].state == "ok"
+    forget_refusals(window)
+
+    works = window.visit(here, role="work")
+    said = works.get_by_role("status").first
+    works.get_by_text("Change the trust levels").click()
+    works.get_by_label("Lower, eV/Å").fill("0.2")
+    works.get_by_label("Upper, eV/Å").fill("0.5")
+    works.get_by_role("button", name="Amend").click()
+    expect(said).to_contain_text("is amended: select.trust.lower")
+    record = states.campaigns.get(RUNNING)
+    assert record is not None and record.pending is not None
+    assert record.pending["select"]["trust"] == {"lower": 0.2, "upper": 0.5}
+
+    works.get_by_text(f"{job.id} was given up").click()
+    works.get_by_role("button", name=f"Run {job.id} again").click()
+    expect(said).to_contain_text(f"tries {job.stage}/{job.name} of iteration 0 again")
+    again = states.jobs.get(job.id)
+    assert again is not None and again.state == "due"
+
+    works.goto(window.here + pages[1])
+    works.get_by_label("What is wrong with it").fill("it is odd")
+    works.get_by_role("button", name="Quarantine").click()
+    expect(said).to_contain_text("is in quarantine")
+    assert ctx.labels_of([frame])[frame].doubt == "who-may-work: it is odd"
+    works.goto(window.here + pages[2])
+    row = works.get_by_role("row").filter(has=works.locator(f'a[href="{pages[1]}"]'))
+    row.get_by_role("button", name="Compute again").click()
+    expect(said).to_contain_text("is computed again")
+    assert frame in states.labels.asked_again(RUNNING, ctx.method)
+    row.get_by_role("button", name="Believe").click()
+    expect(said).to_contain_text("is believed")
+    assert ctx.labels_of([frame])[frame].state == "ok"
+    for path in (pages[0], pages[2]):
+        looks.goto(window.here + path)
+        expect(looks.get_by_role("button")).to_have_text(["Sign out"])
 
 
 def test_the_keyboard_gets_past_the_bar(window: Window) -> None:
