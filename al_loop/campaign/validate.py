@@ -92,6 +92,13 @@ class Validation(Options):
         description="States between melt and glass of each composition that failed, from which "
         "walkers start next.",
     )
+    explore_up_to: int | None = Field(
+        None,
+        ge=2,
+        description="Atoms: larger glasses are not labelled; boxes of the campaign of the same "
+        "composition are quenched instead. Default: 250, or the largest structure that is labelled "
+        "at the start.",
+    )
     at_budget: bool = Field(
         False, description="Also when a budget ends the campaign: to know, not to go on."
     )

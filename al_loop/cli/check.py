@@ -110,3 +110,17 @@ def _costs(spec: CampaignSpec, found: Checked) -> None:
             f"({found.validating.picoseconds:g} ps) each; gates: "
             + (", ".join(f"{k} {v}" for k, v in spec.converge.glass.items()) or "none")
         )
+        for system, structure in found.validating.too_large.items():
+            out.print(
+                f"          {system} is too large to be labelled (validate.explore_up_to): where "
+                "it fails "
+                + (
+                    f"boxes of {structure} are quenched and labelled"
+                    if structure
+                    else "nothing of it is explored, since no structure has its composition and is "
+                    "small enough; add one to `structures`"
+                ),
+                style=None if structure else "yellow",
+                markup=False,
+                soft_wrap=True,
+            )

@@ -20,6 +20,7 @@ from al_loop.frame import frame_hash, split_of
 from al_loop.loop.gates_check import check_gates
 from al_loop.loop.method import added_in_md, labeller_of
 from al_loop.loop.quenching import computed_of, explorer_of, stand_ins, wishes_of
+from al_loop.loop.small_starts import too_large
 from al_loop.loop.stages.explore import walkers_for
 from al_loop.loop.validating import course_of
 from al_loop.structures import Start, build_structures
@@ -47,6 +48,9 @@ class Validating:
     glasses: tuple[int, int]
     steps: int
     picoseconds: float
+    too_large: dict[str, str | None]
+    """Systems whose glasses are not labelled where they fail -> the structure whose boxes are
+    quenched and labelled instead; None: there is none."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +135,11 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         walkers=[len(walkers) for walkers in stages],
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
-        validating=_validating(spec),
+        validating=_validating(spec, starts),
     )
 
 
-def _validating(spec: CampaignSpec) -> Validating | None:
+def _validating(spec: CampaignSpec, starts: dict[str, list[Start]]) -> Validating | None:
     wish = spec.validation
     if wish is None:
         return None
@@ -146,6 +150,7 @@ def _validating(spec: CampaignSpec) -> Validating | None:
         glasses=(systems * wish.samples, systems * wish.most_samples),
         steps=steps,
         picoseconds=steps * course.way.timestep / 1000.0,
+        too_large=too_large(spec, starts),
     )
 
 

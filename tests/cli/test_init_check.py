@@ -6,6 +6,7 @@ import pytest
 
 from al_loop.campaign import load_campaign
 from al_loop.resources import resource_folder
+from tests.campaigns import CHEAP, write_campaign
 from tests.cli.conftest import Command
 
 
@@ -50,6 +51,22 @@ def test_check_shows_engines_structures_cost_and_first_inputs(
     script = next((tmp_path / "first").rglob("in.lammps")).read_text()
     assert "pair_style" in script
     assert sorted(p.name for p in tmp_path.iterdir()) == ["first", "mine.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [(24, "boxes of packed are quenched and labelled"), (20, "nothing of it is explored")],
+)
+def test_check_says_what_is_explored_where_a_glass_is_too_large_to_be_labelled(
+    al_loop: Command, tmp_path: Path, most: int, words: str
+) -> None:
+    system = "{{formula: SiO2, atoms: 600, density: 2.2}}"
+    wish = f"{{{{systems: {{{{silica: {system}}}}}, explore_up_to: {most}}}}}"
+    write_campaign(tmp_path, f"{CHEAP}validate: {wish}\n", name="mine")
+    ran = al_loop("check", "mine.yaml")
+    assert ran.code == 0, ran.err
+    assert "silica is too large to be labelled (validate.explore_up_to)" in ran.out
+    assert words in ran.out
 
 
 @pytest.mark.parametrize(

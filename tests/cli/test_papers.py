@@ -14,7 +14,9 @@ from al_loop.campaign import CampaignSpec, load_campaign
 from al_loop.label.vasp import VaspOptions
 from al_loop.label.vasp.inputs import make_inputs
 from al_loop.loop.quenching import stand_ins, wishes_of
+from al_loop.loop.small_starts import too_large
 from al_loop.resources import resource_folder
+from al_loop.structures import build_structures
 from al_loop.units import density
 from tests.cli.conftest import Command
 from tests.label.vasp_setup import write_library
@@ -74,6 +76,16 @@ def test_what_is_to_be_measured_of_its_glasses_can_come(name: str) -> None:
     wish = spec_of(name).validation
     largest = max((one.atoms for one in wish.systems.values()), default=0) if wish else 0
     assert wish is None or "vibrations" not in wish.measure or largest <= wish.modes_up_to
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in SMALL])
+def test_of_glasses_too_large_for_vasp_smaller_boxes_are_labelled(name: str) -> None:
+    spec = spec_of(name)
+    starts = build_structures(spec, base=resource_folder("configs"), quenched=melts_of(name))
+    instead = too_large(spec, starts)
+    assert instead and None not in instead.values()
+    for structure in instead.values():
+        assert len(starts[str(structure)][0].atoms) <= 384  # Trillot: 2.1.1, the largest
 
 
 @pytest.mark.engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,24 @@ import numpy as np
 import pytest
 
 from al_loop.errors import UserError
+from al_loop.frame import frame_hash
 from al_loop.glass import Curve, Estimate, Measurement
 from al_loop.launch.submit import register
+from al_loop.loop.check import check_campaign
 from al_loop.loop.context import Context
 from al_loop.loop.ending import ending_of, glass_goes_on, judged_anew, wants_glass
 from al_loop.loop.errors import CampaignFailed
 from al_loop.loop.gates_check import check_gates, conditions_of
+from al_loop.loop.glass_starts import MARK
 from al_loop.loop.stages.base import Completed
+from al_loop.loop.stages.explore import walkers_of
 from al_loop.loop.stages.validate import Validate
 from al_loop.loop.validating import ask_for, job_of, rounds_of
 from al_loop.store import GlassMeasurement, GlassRecord, IterationRecord, JobRecord, Store
+from al_loop.units import density
 from tests.loop.test_late_labels import NAME
 from tests.loop.test_validate import amended, asking, gate, told
+from tests.store.records import walk
 
 FINAL = 1
 SURE = {"length_Si-O": Estimate(1.62, 0.0001, 3, "Å")}
@@ -190,6 +197,60 @@ def test_nothing_is_labelled_for_a_gate_that_says_nothing(store: Store, tmp_path
     with pytest.raises(CampaignFailed, match="do not say whether") as caught:
         made.complete()
     assert "al-loop amend" in str(caught.value) and not told(store, "glass-failed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "instead"),
+    [
+        ({}, {}),
+        ({"explore_up_to": 24}, {"silica": "packed"}),  # 24 atoms; the crystal, too
+        ({"explore_up_to": 23}, {"silica": None}),
+        ({"atoms": 252}, {"silica": "packed"}),  # by default
+        ({"atoms": 252, "explore_up_to": 252}, {}),
+        ({"formula": "Si3O", "atoms": 252}, {"silica": None}),
+    ],
+)
+def test_where_a_glass_is_too_large_a_structure_stands_for_it_if_there_is_one(
+    tmp_path: Path, changes: dict[str, Any], instead: dict[str, str | None]
+) -> None:
+    size = {"formula": "SiO2", "atoms": 48, "density": 2.2}
+    limit = {k: v for k, v in changes.items() if k == "explore_up_to"}
+    size |= {k: v for k, v in changes.items() if k != "explore_up_to"}
+    spec = asking(tmp_path, {}, systems={"silica": size}, **limit)
+    found = check_campaign(spec, base=tmp_path).validating
+    assert found is not None and found.too_large == instead
+
+
+def test_what_is_not_small_enough_is_not_explored(store: Store, tmp_path: Path) -> None:
+    made = Made(store, tmp_path, {"length_Si-O": "<= 1.0 Å"}, systems=LARGE, explore_up_to=23)
+    made.glasses(2)
+    made.measured(2, SURE)
+    made.end()
+    assert (
+        "none for silica, of which no structure is small enough" in told(store, "glass-failed")[0]
+    )
+    assert not any(".glass-" in name for name in walkers_of(made.ctx, FINAL))
+
+
+def test_quenches_begin_where_walkers_have_ended_nearest_in_density(
+    store: Store, tmp_path: Path
+) -> None:
+    wish = {"systems": LARGE, "explore_up_to": 24, "samples": 2}
+    made = Made(store, tmp_path, {"length_Si-O": "<= 1.0 Å"}, **wish)
+    made.glasses(2)
+    made.measured(2, SURE)
+    made.end()
+    first = [one for name, one in sorted(walkers_of(made.ctx, FINAL).items()) if MARK in name]
+    boxes = [start.atoms for start in made.ctx.starts["packed"] if start.pristine]
+    assert [frame_hash(atoms) for _, atoms in first] == [frame_hash(one) for one in boxes[:2]]
+    for k, factor in enumerate((1.2, 0.99, 1.03)):  # of the lengths, in walkers' order
+        atoms = boxes[0].copy()
+        atoms.set_cell(atoms.cell * factor, scale_atoms=True)
+        store.frames.put_many({frame_hash(atoms): atoms})
+        ended = {"campaign": NAME, "iteration": 0, "structure": "packed", "last": frame_hash(atoms)}
+        store.walks.put_many([replace(walk(f"packed-{k}", 3), **ended)])
+    then = [one for name, one in sorted(walkers_of(made.ctx, FINAL).items()) if MARK in name]
+    assert [density(one) / 2.2 for _, one in then] == pytest.approx([0.99**-3, 1.03**-3], rel=0.01)
 
 
 def test_a_composition_that_is_asked_for_after_the_end_is_not_taken_as_passed(

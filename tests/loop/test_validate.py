@@ -214,6 +214,32 @@ def test_more_samples_are_made_before_a_verdict_and_a_failure_is_explored(
     assert "the campaign ends (budget of 2" in told(store, "glass-failed")[-1]
 
 
+def test_of_a_glass_too_large_to_be_labelled_smaller_boxes_are_quenched(
+    store: Store, tmp_path: Path
+) -> None:
+    large = {"silica": SHORT["systems"]["silica"] | {"atoms": 48}}  # type: ignore[index]
+    wish = {"systems": large, "explore_up_to": 24, "samples": 2}
+    begin(store, tmp_path, {"length_Si-O": "<= 1.0 Å"}, **wish)
+    carry_on(store, Hands(), lambda: bool(told(store, "glass-failed")))
+    (said,) = told(store, "glass-failed")
+    assert "2 quenches of packed for silica" in said and "states" not in said
+    index = last(store).index
+    glasses = store.glasses.of_iteration(NAME, index)
+    atoms = store.frames.get_many(s.frame for one in glasses for s in one.states)
+    assert {len(one) for one in atoms.values()} == {48}
+    carry_on(store, Hands(), lambda: at(store, index, "label") or at(store, index, "done"))
+    names = from_glass(store, index)
+    assert names == ["silica.glass-quench-0", "silica.glass-quench-1"]
+    walks = {one.walker: one for one in store.walks.of_iteration(NAME, index)}
+    assert {walks[name].structure for name in names} == {"silica.glass"}
+    walkers = walkers_of(Context(store, NAME), index)
+    for walker, box in (walkers[name] for name in names):
+        assert len(box) == 24 and walker.temperature_at(20) == 1000  # 20 steps of melt
+        assert walker.temperature_at(walker.steps) == 300
+    chosen = store.frames.get_many(one.frame for one in store.selections.of_campaign(NAME))
+    assert max(len(one) for one in chosen.values()) == 24
+
+
 def test_a_glass_that_was_killed_goes_on_and_is_the_same(store: Store, tmp_path: Path) -> None:
     """Of a campaign whose budget is spent, and that asks for the glass all the same."""
     long = {"ps": 0.3, "frames": 4}

@@ -11,6 +11,7 @@ from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.gates_check import AMENDED, insist_on_gates
 from al_loop.loop.glass_gates import judged, mendable, say, undecided, unmet
+from al_loop.loop.glass_starts import said_of
 from al_loop.loop.glassmaking import collect_validation, stage_validate_job
 from al_loop.loop.judge import budget_spent
 from al_loop.loop.measuring import MEASURED, collect_measurement, stage_measure_job
@@ -159,12 +160,10 @@ class Validate(Waits):
                 remedy=f"change or take out what cannot be judged, {AMENDED}",
             )
         systems = sorted({one.system for one in unmet(records)})
-        each = validation_of(ctx).explore
         following = (
             f"the campaign ends ({spent or 'its budget is spent'})"
             if ends
-            else f"walkers start next from up to {each} states between melt and glass of each of "
-            f"{', '.join(systems)}"
+            else said_of(ctx, systems)
         )
         ctx.event("glass-failed", f"{say(records)}; {following}")
         return Completed(
