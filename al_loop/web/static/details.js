@@ -58,19 +58,23 @@
       },
     },
     glass: {
-      curves(found) {
-        const what = document.getElementById("what");
+      curves(all) {
+        const found = all ?? [], what = document.getElementById("what");
         const names = found.map((one) => one.name);
-        if ([...what.options].map((o) => o.value).join() !== names.join()) what.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+        if ([...what.options].map((o) => o.value).join() !== names.join()) {
+          const chosen = what.value;
+          what.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+          if (names.includes(chosen)) what.value = chosen;
+        }
         const one = found.find((each) => each.name === what.value);
         if (!one) return draw("structure");
-        const all = [[one.x, one.y], ...one.references.map(([, xs, ys]) => [xs, ys])];
-        const rows = all.flatMap(([xs, ys], k) => xs.map((v, i) => [v, k, ys[i]])).filter(([v]) => v != null).sort((a, b) => a[0] - b[0]);
+        const drawn = [[one.x, one.y], ...one.references.map(([, xs, ys]) => [xs, ys])];
+        const rows = drawn.flatMap(([xs, ys], k) => xs.map((v, i) => [v, k, ys[i]])).filter(([v]) => v != null).sort((a, b) => a[0] - b[0]);
         const named = one.name.replaceAll("_", " ");
         draw("structure", {
           scales: { x: linear }, axes: [axis(one.x_label), axis(one.y_label ? `${named} (${one.y_label})` : named)],
           series: [x("at"), line("these glasses", "blue", { points: { show: false } }), ...one.references.map(([source], k) => line(source, ["orange", "green", "pink"][k % 3], { dash: [8, 4], points: { show: false } }))],
-        }, [rows.map((r) => r[0]), ...all.map((_, k) => rows.map((r) => (r[1] === k ? r[2] : undefined)))]);
+        }, [rows.map((r) => r[0]), ...drawn.map((_, k) => rows.map((r) => (r[1] === k ? r[2] : undefined)))]);
       },
     },
     model: {
@@ -99,7 +103,7 @@
   }
   async function refresh() {
     for (const what of Object.keys(drawers)) {
-      const url = root.dataset[what] ?? root.dataset[`${what}-${document.getElementById("system")?.value}`];
+      const url = root.dataset[what] ?? document.getElementById("system")?.selectedOptions[0]?.dataset.url;
       const found = url ? await ask(url) : null;
       if (asked.has(what) && JSON.stringify(asked.get(what)) === JSON.stringify(found)) continue;
       asked.set(what, found);

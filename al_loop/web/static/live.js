@@ -29,9 +29,13 @@
         const name = fresh.dataset.live, html = fresh.innerHTML;
         const here = document.querySelector(`[data-live="${CSS.escape(name)}"]`);
         if (!here || shown.get(name) === html) continue;
-        if (here.contains(document.activeElement) && document.activeElement !== here) continue;
+        const focus = here !== document.activeElement && here.contains(document.activeElement) ? document.activeElement : null;
+        if (focus && focus.getAttribute("role") !== "region") continue;  // somebody fills it in
         shown.set(name, html);
+        const chosen = here.value;  // of a list
         here.innerHTML = html;
+        if ([...(here.options ?? [])].some((one) => one.value === chosen)) here.value = chosen;
+        if (focus) here.querySelector(`[aria-labelledby="${CSS.escape(focus.getAttribute("aria-labelledby"))}"]`)?.focus({ preventScroll: true });
       }
       stale.hidden = true;
       document.dispatchEvent(new Event("refreshed"));
