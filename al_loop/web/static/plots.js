@@ -6,8 +6,10 @@ const plots = (() => {
   const made = new Map();
   const round = (v) => (v == null ? "–" : Math.abs(v) >= 100 ? v.toFixed(0) : String(Number(v.toPrecision(3))));
 
+  // As wide as its longest number.
+  const room = (_, values, k) => (k === 0 ? 34 : Math.max(36, 14 + 7 * Math.max(...(values ?? []).map((v) => String(v ?? "").length))));
   const axis = (label, values) => ({
-    label, stroke: css("soft"), size: 50, labelSize: 22,
+    label, stroke: css("soft"), size: room, labelSize: 22,
     grid: { stroke: css("line"), width: 1 }, ticks: { stroke: css("line"), width: 1 },
     values: values || ((_, ticks) => ticks.map((v) => (v == null ? "" : round(v)))),
     font: "12px system-ui", labelFont: "12px system-ui",
@@ -16,11 +18,34 @@ const plots = (() => {
     label, stroke: css(colour), width: 2, spanGaps: true, value: (_, v) => round(v),
     points: { size: 7, fill: css(colour) }, ...more,
   });
-  // Points alone; hollow ones are told apart without colour.
-  const dots = (label, colour, { hollow = false, size = 5, ...more } = {}) => line(label, colour, {
-    paths: () => null, spanGaps: false,
-    points: { show: true, size, stroke: css(colour), fill: hollow ? css("card") : css(colour), width: hollow ? 1.2 : 0 }, ...more,
+  // Points alone; hollow and square ones are told apart without colour.
+  const dots = (label, colour, { hollow = false, square = false, size = 5, ...more } = {}) => line(label, colour, {
+    paths: () => null, spanGaps: false, alone: true, square,
+    points: { show: true, size, stroke: css(colour), fill: hollow ? css("card") : css(colour), width: hollow ? 1.2 : 0, ...(square ? { paths: squares } : {}) }, ...more,
   });
+  function squares(u, k, from, to) {
+    const size = u.series[k].points.size * devicePixelRatio, fill = new Path2D();
+    for (let i = from; i <= to; i++) if (u.data[k][i] != null) fill.rect(u.valToPos(u.data[0][i], "x", true) - size / 2, u.valToPos(u.data[k][i], "y", true) - size / 2, size, size);
+    return { stroke: null, fill, clip: null, flags: 3 };
+  }
+
+  // A series in the legend as it is in the chart: its dash, its points, its area.
+  function key(one) {
+    const shape = (name, attributes) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [what, value] of Object.entries(attributes)) made.setAttribute(what, value);
+      return made;
+    };
+    const svg = shape("svg", { class: "key", viewBox: "0 0 30 10", "aria-hidden": "true" });
+    const { points = {}, dash = [] } = one, r = (points.size ?? 7) / 2;
+    if (one.fill) svg.append(shape("rect", { x: 0, y: 5, width: 30, height: 5, fill: one.fill }));
+    if (!one.alone) svg.append(shape("line", { x1: 0, x2: 30, y1: 5, y2: 5, stroke: one.stroke, "stroke-width": one.width, "stroke-dasharray": dash.join(" ") }));
+    const look = { fill: points.fill, stroke: one.stroke, "stroke-width": points.width ?? 0 };
+    if (one.square) svg.append(shape("rect", { x: 15 - r, y: 5 - r, width: 2 * r, height: 2 * r, ...look }));
+    else if (points.show !== false) svg.append(shape("circle", { cx: 15, cy: 5, r, ...look }));
+    return svg;
+  }
+  const keys = (series) => (u) => u.root.querySelectorAll(".u-legend .u-series th").forEach((head, k) => k && head.prepend(key(series[k])));
 
   const log = (_, low, high) => (low === high ? [low / 2, high * 2] : [low / 1.15, high * 1.15]);
   // 1, 2 and 5 of each decade; 1 alone where there are many, more within one.
@@ -102,7 +127,8 @@ const plots = (() => {
       return;
     }
     const width = Math.max(240, place.clientWidth);
-    made.set(id, new uPlot({ width, height: HEIGHT, padding: [10, 14, 0, 0], ...options }, data, place));
+    const plugins = [...(options.plugins ?? []), { hooks: { ready: [keys(options.series)] } }];
+    made.set(id, new uPlot({ width, height: HEIGHT, padding: [10, 22, 0, 0], legend: { markers: { show: false } }, ...options, plugins }, data, place));
     numbers(place, options.series, data);
   }
 
@@ -111,7 +137,7 @@ const plots = (() => {
     const rows = clouds.flatMap((cloud, k) => cloud.label.map((x, i) => [x, k, cloud.predicted[i]]));
     const known = rows.filter(([x, , y]) => x != null && y != null).sort((a, b) => a[0] - b[0]);
     const x = known.map((r) => r[0]);
-    const styles = [["blue", {}], ["orange", { hollow: true }], ["green", { size: 6 }]];
+    const styles = [["blue", {}], ["orange", { hollow: true }], ["green", { square: true, size: 6 }]];
     draw(id, {
       scales: { x: { time: false } },
       axes: [axis(`label (${unit})`), axis(`predicted (${unit})`)],
