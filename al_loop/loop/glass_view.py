@@ -49,11 +49,12 @@ class GlassView:
 
 
 class DrawnCurve(BaseModel):
-    """A curve; ``x`` and ``y`` in the units of ``x_label`` and ``y_label``, thinned."""
+    """A curve; ``x`` and ``y`` in the units that ``x_label`` and ``y_label`` name, thinned."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    title: str
     x_label: str
     y_label: str
     x: list[float | None]
@@ -128,6 +129,10 @@ def _system(
 
 
 def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -> DrawnCurve:
+    from al_loop.glass.compare.figures import LABELS, title_of
+
+    kind = name.split("_")[0]
+    x_label, y_label = LABELS[kind]
     at = evenly(len(curve.x), MOST_POINTS)
     references = []
     for source, x, y in published:
@@ -135,8 +140,9 @@ def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -
         references.append((source, plain(x[some]), plain(y[some])))
     return DrawnCurve(
         name=name,
-        x_label=curve.x_unit,
-        y_label=curve.y_unit,
+        title=f"angle {title_of(name)}" if kind == "angle" else title_of(name),
+        x_label=x_label,
+        y_label=y_label,
         x=plain(curve.x[at]),
         y=plain(curve.y[at]),
         references=references,

@@ -50,7 +50,7 @@ def _of_campaign(store: Store, name: str, arguments: set[str]) -> dict[str, str]
         "index": lambda: "0",
         "member": lambda: "0",
         "walker": lambda: next((w.walker for w in store.walks.of_iteration(name, 0)), None),
-        "system": lambda: None,  # no campaign here has made a glass
+        "system": lambda: min(store.glasses.measured(name, 0), default=None),
         "frame": lambda: min(store.selections.hashes(name), default=None),
     }
     values = {argument: known[argument]() for argument in arguments}

@@ -60,20 +60,20 @@
     glass: {
       curves(all) {
         const found = all ?? [], what = document.getElementById("what");
-        const names = found.map((one) => one.name);
+        const names = found.map((one) => one.name), titles = found.map((one) => one.title);
         if ([...what.options].map((o) => o.value).join() !== names.join()) {
           const chosen = what.value;
-          what.replaceChildren(...names.map((name) => new Option(name.replaceAll("_", " "), name)));
+          what.replaceChildren(...names.map((name, k) => new Option(titles[k], name)));
           if (names.includes(chosen)) what.value = chosen;
         }
         const one = found.find((each) => each.name === what.value);
         if (!one) return draw("structure");
         const drawn = [[one.x, one.y], ...one.references.map(([, xs, ys]) => [xs, ys])];
         const rows = drawn.flatMap(([xs, ys], k) => xs.map((v, i) => [v, k, ys[i]])).filter(([v]) => v != null).sort((a, b) => a[0] - b[0]);
-        const named = one.name.replaceAll("_", " ");
+        const looks = [["orange", [8, 4]], ["green", [2, 4]], ["pink", [10, 3, 2, 3]]].map(([colour, dash]) => [colour, { dash, points: { show: false } }]);
         draw("structure", {
-          scales: { x: linear }, axes: [axis(one.x_label), axis(one.y_label ? `${named} (${one.y_label})` : named)],
-          series: [x("at"), line("these glasses", "blue", { points: { show: false } }), ...one.references.map(([source], k) => line(source, ["orange", "green", "pink"][k % 3], { dash: [8, 4], points: { show: false } }))],
+          scales: { x: linear }, axes: [axis(one.x_label), axis(one.y_label)],
+          series: [x(one.x_label), line("these glasses", "blue", { points: { show: false } }), ...one.references.map(([source], k) => line(source, ...looks[k % 3]))],
         }, [rows.map((r) => r[0]), ...drawn.map((_, k) => rows.map((r) => (r[1] === k ? r[2] : undefined)))]);
       },
     },
