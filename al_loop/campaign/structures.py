@@ -49,7 +49,7 @@ class Perturbation(Options):
 
 
 class CrystalSource(Options):
-    """A polymorph that al_loop knows by name."""
+    """A crystal that al_loop knows by name."""
 
     crystal: str = Field(description="Name of the crystal, for example alpha-quartz.")
     supercell: tuple[int, int, int] = Field((1, 1, 1), description="Repetitions along a, b, c.")

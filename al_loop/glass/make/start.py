@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from al_loop.campaign.composition import title, whole_units
 from al_loop.campaign.options import Composition, Name, Options, PairDistances, Positive
-from al_loop.crystals import CRYSTALS, crystal
+from al_loop.crystals import crystal, known_crystals
 from al_loop.packing import pack, usual_distances
 
 if TYPE_CHECKING:
@@ -90,13 +90,14 @@ class CrystalStart(Options):
     """A crystal by name, as al_loop knows it."""
 
     kind: Literal["crystal"]
-    name: Name = Field(description=f"One of {', '.join(CRYSTALS)}.")
+    name: Name = Field(description="Name of the crystal, for example alpha-quartz.")
     supercell: tuple[int, int, int] = Field((1, 1, 1), description="Times along a, b and c.")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        if self.name not in CRYSTALS:
-            raise ValueError(f"no crystal is called {self.name!r}; known: {', '.join(CRYSTALS)}")
+        if self.name not in known_crystals():
+            known = ", ".join(known_crystals())
+            raise ValueError(f"no crystal is called {self.name!r}; known: {known}")
         if min(self.supercell) < 1:
             raise ValueError("supercell: one cell at least along each axis")
         return self
