@@ -272,7 +272,7 @@ def test_shipped_references_belong_to_one_glass_each() -> None:
         best = found.of(at).best("density")
         assert best is not None
         assert best.composition == mine.composition
-    assert len(densities) == 1 + 7 + 11 + 4
+    assert len(densities) == 1 + 7 + 11 + 5 + 8
     lbs = found.of(glass_of({"Si": 20, "B": 120, "Li": 40, "O": 240}))
     boron, rho = lbs.best("b4"), lbs.best("density")
     assert boron is not None and rho is not None
