@@ -37,6 +37,11 @@ class Explored:
         return self.walker.name.rpartition("-")[0]
 
     @property
+    def planned(self) -> int:
+        """Samples that its walker was to give."""
+        return _planned(self.walker)
+
+    @property
     def pool(self) -> Pool:
         """What may be chosen from it."""
         walk = self.walk
@@ -54,7 +59,7 @@ class Explored:
         The first of them may be there: the one that was beyond the limit of deviation.
         """
         walk, reached = self.walk, len(self.code)
-        code = np.full(max(_planned(self.walker), reached), FAILED, dtype=self.code.dtype)
+        code = np.full(max(self.planned, reached), FAILED, dtype=self.code.dtype)
         code[:reached] = self.code
         if walk.beyond is None or reached == len(code):
             return Pool(name=walk.name, kept=walk.kept, code=code, frames=walk.frames)

@@ -26,8 +26,12 @@ from tests.loop.test_late_labels import NAME, Hands, at, carry_on, state
 pytestmark = pytest.mark.engine
 
 
-def begin(store: Store, folder: Path, **select: Any) -> CampaignSpec:
+def begin(store: Store, folder: Path, *, hot: bool = False, **select: Any) -> CampaignSpec:
     data = dump_campaign(load_campaign(write_campaign(folder, CHEAP, name=NAME)))
+    if hot:
+        data["explore"]["stages"][0]["temperatures"] = [2500, 4000]
+        for structure in data["structures"].values():
+            structure["perturb"] |= {"rattle": 0.001, "strain": 0.0}
     data["select"] |= {"batch": 30, "audit": 10, **select}
     data["explore"]["stages"][1] |= {"name": "melt", "steps": 300}
     data["budget"]["iterations"] = 4
@@ -140,6 +144,20 @@ def test_a_system_above_the_upper_level_starts_from_its_earliest_frames(
     assert any("cristobalite-nvt-1500K" in text and "upper trust level" in text for text in told)
     carry_on(store, hands, lambda: at(store, 1, "train") or state(store) != "running")
     assert at(store, 1, "train")
+
+
+def test_few_frames_of_walkers_that_died_at_once_are_told_with_the_way_out(
+    store: Store, tmp_path: Path
+) -> None:
+    every = {"lower": 1e-9, "upper": 1e3}
+    distances = {"O-Si": 1.48}
+    begin(store, tmp_path, trust=every, batch=60, hot=True, min_distance=distances)
+    hands = Hands()
+    carry_on(store, hands, lambda: at(store, 0, "label") or at(store, 1, "train"))
+    chosen = [s for s in store.selections.of_iteration(NAME, 0) if s.chosen == "candidate"]
+    (told,) = [e.text for e in store.events.latest(NAME, 50) if e.kind == "batch-short"]
+    assert told.startswith(f"{len(chosen)} frames for a batch of 60: 2 of 2 walkers stopped within")
+    assert "melt_quench" in told
 
 
 def novelty(store: Store, name: str) -> float:

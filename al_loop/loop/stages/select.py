@@ -117,12 +117,28 @@ class Select(Waits):
             folder = ctx.iteration_folder(iteration.index)
             draw_calibration(evidence, iteration.calibration, folder / "calibration.png")
         chosen = len(picks) - counts.audit
+        if few := _short(found, chosen=chosen, batch=batch):
+            ctx.event("batch-short", few)
         note = f"{counts.candidate} candidates of {counts.explored} samples, {chosen} chosen"
         if stranded:
             note += f", {len(first)} of them of systems that have no candidate"
         return Completed(
             "label", {"counts": counts, "trust": trust_of(ctx, iteration, "")}, note=note
         )
+
+
+def _short(found: Sequence[Explored], *, chosen: int, batch: int) -> str | None:
+    """Why there was so little to choose from, where most walkers died early."""
+    died = [one for one in found if 2 * len(one.walk.step) < one.planned]
+    if 2 * chosen >= batch or 2 * len(died) <= len(found):
+        return None
+    longest = max(int(one.walk.step[-1]) if len(one.walk.step) else 0 for one in died)
+    return (
+        f"{chosen} frames for a batch of {batch}: {len(died)} of {len(found)} walkers stopped "
+        f"within {longest} MD steps, so there are no more. More walkers or boxes, starting "
+        "structures that are at rest or of a melt (melt_quench), or lower temperatures first "
+        "would give more"
+    )
 
 
 def _stranded(
