@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,9 @@ from pydantic import ValidationError
 
 from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
+from al_loop.cli.glass_numbers import numbers_of
 from al_loop.cli.glass_rank import rank
+from al_loop.cli.glass_study import study
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
 from al_loop.cli.progress import counting
 from al_loop.errors import UserError
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 app.command()(make)
+app.command()(study)
 app.command()(rank)
 
 MeasuredArgument = Annotated[
@@ -128,8 +130,8 @@ def measure(
         "temperature": temperature,
         "pressure": pressure,
         "window": window,
-        "charges": _numbers(charge, "--charge"),
-        "structure": {"cutoffs": _numbers(cutoff, "--cutoff"), "rings_every": rings_every},
+        "charges": numbers_of(charge, "--charge"),
+        "structure": {"cutoffs": numbers_of(cutoff, "--cutoff"), "rings_every": rings_every},
     }
     if groups:
         asked["groups"] = groups
@@ -244,17 +246,3 @@ def names() -> None:
     from al_loop.glass.measuring import OBSERVABLES
 
     out.print(names_table(OBSERVABLES))
-
-
-def _numbers(pairs: Sequence[str] | None, where: str) -> dict[str, float]:
-    """``Na-O=3.0`` each."""
-    found = {}
-    for one in pairs or []:
-        name, _, value = one.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError:
-            raise UserError(
-                f"{one!r} is not NAME=NUMBER", where=where, remedy="for example Na-O=3.0"
-            ) from None
-    return found

@@ -9,12 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from al_loop.glass.estimate import Estimate
-
 if TYPE_CHECKING:
-    from al_loop.glass import Measurement
+    from al_loop.glass import Estimate, Measurement
     from al_loop.glass.compare import GateResult, Ranking, Verdict
     from al_loop.glass.measuring import Observable
+    from al_loop.glass.study import Study
 
 STYLE = {
     "inside": "green", "passed": "green", "outside": "red", "failed": "red", "undecided": "yellow",
@@ -123,8 +122,39 @@ def ranking_view(ranking: Ranking) -> RenderableType:
 
 def _digits(one: Estimate) -> str:
     """As in print; without an error to 0.01 meV."""
-    number = Estimate(one.value, one.error, one.n)
-    return str(number) if one.error else f"{one.value:.5f}"
+    return str(one).split(" ")[0] if one.error else f"{one.value:.5f}"
+
+
+def study_view(study: Study) -> RenderableType:
+    """Values of each variant, the states on its way, what is missing; then the trends."""
+    from al_loop.glass.compare.report import said
+    from al_loop.glass.measuring import observable
+
+    parts: list[RenderableType] = []
+    for one in study.variants:
+        parts.append(Text(one.name, style="bold"))
+        parts.append(_headline(one.measurement))
+        table = _table("observable", "value", "", "what it is")
+        table.columns[1].justify = "right"
+        for name, value in one.measurement.values.items():
+            number, _, unit = said(value).partition(" ")
+            table.add_row(name, number, unit, Text(observable(name)[1].what, style="dim"))
+        parts.append(table)
+        states = _table("state", "K", "GPa", "g/cm3", "eV/atom")
+        for state in one.states:
+            names = ("temperature", "pressure", "density", "energy")
+            numbers = [said(state.values[name]).split(" ")[0] for name in names]
+            states.add_row(Text(state.name), *numbers)
+        curves = ", ".join(one.measurement.curves) or "none"
+        parts += [states, Text(f"curves: {curves}", style="dim")]
+        for name, why in one.measurement.missing.items():
+            parts.append(Text(f"not measured: {name}: {why}", style="yellow"))
+        parts += [Text(f"left out: {why}", style="yellow") for why in one.left_out]
+        parts.append(Text(""))
+    for trend in study.trends:
+        rates = f"{min(trend.rates):g} to {max(trend.rates):g} K/ps"
+        parts.append(Text(f"{trend.of}: {trend.name} {said(trend.slope)} a decade, {rates}"))
+    return Group(*parts)
 
 
 def names_table(observables: Iterable[Observable]) -> Table:

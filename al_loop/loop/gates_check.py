@@ -83,11 +83,11 @@ def _is_measured(spec: CampaignSpec, name: str) -> None:
 
     assert spec.validation is not None
     where, measured = f"converge.glass.{name}", spec.validation.measure
-    if name.startswith(_NEVER_OF_A_GLASS):
+    if name.startswith(_NEVER_OF_A_GLASS) or observable(name)[1].group == "study":
         raise UserError(
             f"{name} is not measured of a campaign's glass",
             where=where,
-            remedy="take this gate out; `al-loop glass measure` is for what is beyond",
+            remedy="take this gate out; `al-loop glass measure` and `study` are for what is beyond",
         )
     group = observable(name)[1].group
     if group not in measured and not (group == "structure" and "rings" in measured):

@@ -33,7 +33,7 @@ def segments_of(protocol: Protocol) -> tuple[Segment, ...]:
     found: list[Segment] = []
     ends: dict[str, Segment] = {}
     last: Segment | None = None
-    for index, (name, step) in enumerate(zip(_names(protocol), protocol.steps, strict=True)):
+    for index, (name, step) in enumerate(zip(step_names(protocol), protocol.steps, strict=True)):
         base = last
         if step.after is not None:
             if step.after not in ends:
@@ -49,7 +49,8 @@ def segments_of(protocol: Protocol) -> tuple[Segment, ...]:
     return tuple(found)
 
 
-def _names(protocol: Protocol) -> list[str]:
+def step_names(protocol: Protocol) -> list[str]:
+    """Names of the steps, in turn: those given, else what a step does, numbered."""
     names: list[str] = []
     for step in protocol.steps:
         name, n = step.name or step.do, 2

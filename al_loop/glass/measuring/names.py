@@ -25,7 +25,10 @@ class Observable:
 
     @property
     def group(self) -> str:
-        """With which group (:data:`~al_loop.glass.GROUPS`) it is measured."""
+        """With which group (:data:`~al_loop.glass.GROUPS`) it is measured.
+
+        ``study``: of a protocol's run as a whole (:mod:`al_loop.glass.study`), not of its frames.
+        """
         return next((group for group, stems in _GROUPS if self.form.startswith(stems)), "structure")
 
     def fits(self, name: str) -> bool:
@@ -46,19 +49,13 @@ _PARTS = {
 
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rings", ("rings_", "ring_size_", "boron_in_")),
+    ("study", ("diffusion_temperature_",)),
     ("dynamics", ("diffusion_", "conductivity", "msd_", "vacf_")),
     ("vibrations", ("imaginary_modes", "participation_ratio", "vdos")),
-    (
-        "mechanics",
-        (
-            "energy_at_rest",
-            "density_at_rest",
-            "bulk_modulus",
-            "shear_modulus",
-            "young_modulus",
-            "poisson_ratio",
-        ),
-    ),
+    ("mechanics", ("energy_at_rest", "density_at_rest", "bulk_modulus", "shear_modulus")),
+    ("mechanics", ("young_modulus", "poisson_ratio")),
+    ("study", ("fictive_temperature", "thermal_expansion", "activation_energy_", "energy_")),
+    ("study", ("volume_", "density_pressure", "stress_strain")),
 )
 
 
@@ -110,10 +107,13 @@ OBSERVABLES: tuple[Observable, ...] = (
     Observable("imaginary_modes", "", "modes that lower the energy, at rest"),
     Observable("energy_at_rest", "eV/atom", "relaxed with its cell: ranks glasses"),
     Observable("density_at_rest", "g/cm3", "relaxed with its cell"),
-    Observable("bulk_modulus", "GPa", "Hill average"),
+    Observable("bulk_modulus", "GPa", "Hill average; of a study by pressure"),
     Observable("shear_modulus", "GPa", "Hill average"),
-    Observable("young_modulus", "GPa", "Hill average"),
-    Observable("poisson_ratio", "", "Hill average"),
+    Observable("young_modulus", "GPa", "Hill average; of a study by tension"),
+    Observable("poisson_ratio", "", "Hill average; of a study by tension"),
+    Observable("fictive_temperature", "K", "kink of the enthalpy along a quench"),
+    Observable("thermal_expansion", "1/K", "of the volume; a third of it is the linear one"),
+    Observable("activation_energy_<X>", "eV", "of self-diffusion"),
     _curve("g_<pair>", "Å", "", "partial pair distribution"),
     _curve("g_total", "Å", "", "pair distribution of all atoms"),
     _curve("g_neutron", "Å", "", "weighted by neutron scattering lengths"),
@@ -124,6 +124,15 @@ OBSERVABLES: tuple[Observable, ...] = (
     _curve("angle_<angle>", "degree", "1/degree", "distribution of bond angles"),
     _curve("msd_<X>", "ps", "Å2", "mean-square displacement"),
     _curve("vacf_<X>", "ps", "Å2/ps2", "velocity autocorrelation"),
+    _curve("diffusion_temperature_<X>", "K", "cm2/s", "self-diffusion over temperature"),
+    _curve("energy_cooling", "K", "eV/atom", "potential energy (npt: enthalpy) along a quench"),
+    _curve("energy_heating", "K", "eV/atom", "the same on the way up"),
+    _curve("volume_cooling", "K", "Å3/atom", "volume along a quench"),
+    _curve("volume_heating", "K", "Å3/atom", "the same on the way up"),
+    _curve("density_pressure", "GPa", "g/cm3", "density under pressure"),
+    _curve("volume_pressure", "GPa", "Å3/atom", "volume under pressure"),
+    _curve("energy_pressure", "GPa", "eV/atom", "potential energy under pressure"),
+    _curve("stress_strain", "", "GPa", "stress under uniaxial strain, positive in tension"),
     _curve("vdos", "THz", "1/THz", "vibrational density of states"),
     _curve("vdos_<X>", "THz", "1/THz", "share of an element in it"),
     _curve("participation_ratio", "THz", "", "of modes: 1 where all atoms take part alike"),

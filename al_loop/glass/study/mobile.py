@@ -1,0 +1,64 @@
+"""Diffusion at the temperatures that are held, and its activation energy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from al_loop.errors import DatasetError
+from al_loop.glass.dynamics import arrhenius
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.make import GlassResult, SegmentResult
+from al_loop.glass.measuring.moving import dynamics
+from al_loop.glass.measuring.options import MeasureOptions
+from al_loop.glass.measuring.part import Part
+from al_loop.glass.study.options import StudyOptions
+from al_loop.glass.study.segments import holds
+
+
+def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> Part:
+    """What moves in the ``state``; diffusion over temperature where atoms diffuse at two or more.
+
+    Of several holds at one temperature the last one counts.
+    """
+    asked = MeasureOptions.model_validate({"charges": options.charges})
+    by_temperature = {one.segment.temperature[1]: one for one in holds(result)}
+    by_temperature[state.segment.temperature[1]] = state
+    part = Part()
+    found: dict[str, dict[float, Estimate]] = {}
+    for kelvin, hold in by_temperature.items():
+        here = Part()
+        with here.attempt("dynamics"):
+            here = dynamics(hold.frames(), asked, kelvin)
+        if hold is state:
+            part = here
+            part.missing.pop("vacf", None)  # frames of a protocol rarely have velocities
+        for name, value in here.values.items():
+            if name.startswith("diffusion_"):
+                found.setdefault(name.removeprefix("diffusion_"), {})[kelvin] = value
+    for element, points in found.items():
+        with part.attempt(f"activation_energy_{element}"):
+            _arrhenius(part, element, dict(sorted(points.items())))
+    return part
+
+
+def _arrhenius(part: Part, element: str, points: Mapping[float, Estimate]) -> None:
+    if len(points) < 2:
+        raise DatasetError(
+            f"{element} diffuses at one temperature of those held ({next(iter(points)):g} K)",
+            remedy="hold two temperatures or more at which it diffuses",
+        )
+    values = list(points.values())
+    kelvin = np.array(list(points))
+    fitted = arrhenius(list(points), values)
+    part.values[f"activation_energy_{element}"] = fitted.activation_energy
+    errors = [one.error for one in values]
+    part.curves[f"diffusion_temperature_{element}"] = Curve(
+        kelvin,
+        np.array([one.value for one in values]),
+        None if None in errors else np.array(errors, dtype=np.float64),
+        min(one.n for one in values),
+        "K",
+        values[0].unit,
+    )

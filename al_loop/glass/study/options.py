@@ -1,0 +1,49 @@
+"""What is told of glasses that a protocol has made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Range = tuple[Positive, Positive]
+
+
+class StudyOptions(BaseModel):
+    """Which state is the glass, and in which ranges lines are fitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: Positive = Field(
+        300.0, description="K: the hold nearest to it (the last of those) is the state measured."
+    )
+    phase: str | None = Field(
+        None, description="glass, melt, or a crystal's name. Default: the crystal of the start."
+    )
+    glass: Range | None = Field(
+        None, description="K: where the glass's line is fitted, for the fictive temperature."
+    )
+    melt: Range | None = Field(None, description="K: where the melt's line is fitted.")
+    expansion: Range | None = Field(
+        None,
+        description="K: range of the thermal expansion. Default: all of a crystal's heating; "
+        "none of a glass, which softens.",
+    )
+    charges: dict[str, float] = Field(
+        default_factory=dict, description="e: elements that conduct, for the conductivity."
+    )
+    diffusion: bool = Field(True, description="Whether displacements are looked at.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.glass is None) != (self.melt is None):
+            raise ValueError("give the ranges of both glass and melt, or none")
+        for name in ("glass", "melt", "expansion"):
+            found = getattr(self, name)
+            if found is not None and found[0] >= found[1]:
+                raise ValueError(f"{name}: from {found[0]:g} to {found[1]:g} K is no range")
+        return self
