@@ -226,18 +226,32 @@ def compare(
 @app.command()
 def report(
     measured: MeasuredArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="HTML file to write.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="HTML file to write.")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="Folder for each figure as PDF and PNG, for a paper."),
+    ] = None,
     reference: ReferenceOption = None,
     only_mine: OwnOption = False,
 ) -> None:
-    """Write one page of HTML: verdicts, figures against references, all values."""
+    """Write one page of HTML (verdicts, figures, all values), or the figures as files, or both."""
     from al_loop.glass import Measurement
     from al_loop.glass.compare import load_references
+    from al_loop.glass.compare.figures import write_figures
     from al_loop.glass.compare.report import write_report
 
+    if output is None and figures is None:
+        raise UserError("what is to be written?", remedy="give --output, --figures or both")
     found = Measurement.read(measured)
-    write_report(found, load_references(reference or [], shipped=not only_mine), output)
-    out.print(f"written: {output}", markup=False)
+    references = load_references(reference or [], shipped=not only_mine)
+    if output is not None:
+        write_report(found, references, output)
+        out.print(f"written: {output}", markup=False)
+    if figures is not None:
+        count = len(write_figures(found, references, figures))
+        out.print(f"written: {count} files in {figures}", markup=False)
 
 
 @app.command()

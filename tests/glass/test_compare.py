@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.integrate import trapezoid
 
 from al_loop.errors import DatasetError
@@ -20,8 +22,8 @@ from al_loop.glass.compare import (
     read_references,
     shipped_references,
 )
-from al_loop.glass.compare.figures import draw_curve, draw_network
-from al_loop.glass.measuring import Conditions
+from al_loop.glass.compare.figures import draw_curve, draw_network, write_figures
+from al_loop.glass.measuring import OBSERVABLES, Conditions
 
 SILICA = {"O": 2 / 3, "Si": 1 / 3}
 
@@ -240,8 +242,41 @@ def test_a_reference_of_two_samples_is_as_wide_as_students_t() -> None:
 def test_a_network_without_rings_is_drawn_without_them() -> None:
     """An invert glass has no rings: the page must not fail on it."""
     none = {"rings_king_3": Estimate(0.0, None, 1), "qn_0": Estimate(100.0, None, 1, "%")}
-    (qn,) = draw_network(measured(none), References())
+    found = draw_network(measured(none), References())
+    assert list(found) == ["qn"]
+    qn = found["qn"]
     assert qn.axes[0].get_title(loc="left") == "Qn (%)"
+
+
+def test_figures_are_files_for_a_paper(tmp_path: Path) -> None:
+    """PDF and PNG of each curve and of the network, the same bytes each time."""
+    x = np.linspace(0.0, 3.0, 4)
+    curves = {
+        "s_neutron": wave(),
+        "stress_strain": Curve(x / 100, 0.7 * x, None, 1, "", "GPa"),
+        "diffusion_temperature_Li": Curve(x + 1000, 1e-5 * x, None, 1, "K", "cm2/s"),
+    }
+    found = measured({"qn_4": Estimate(100.0, 1.0, 3, "%")}, curves)
+    once = write_figures(found, References(), tmp_path / "a")
+    again = write_figures(found, References(), tmp_path / "b")
+    assert {one.name for one in once} == {
+        f"{name}.{kind}" for name in (*curves, "qn") for kind in ("pdf", "png")
+    }
+    assert [one.read_bytes() for one in once] == [one.read_bytes() for one in again]
+    assert all(one.read_bytes().startswith(b"%PDF") for one in once if one.suffix == ".pdf")
+    with Image.open(tmp_path / "a" / "s_neutron.png") as picture:
+        assert picture.size == (1380, 900)  # 4.6 by 3.0 inches
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_every_named_curve_can_be_drawn() -> None:
+    x = np.linspace(0.0, 3.0, 4)
+    for one in OBSERVABLES:
+        if one.kind == "curve":
+            name = re.sub("<pair>", "Si-O", re.sub("<angle>", "Si-O-Si", one.form))
+            name = name.replace("<X>", "Si")
+            axes = draw_curve(name, Curve(x, x + 1.0, None, 1, one.x_unit, one.unit), []).axes[0]
+            assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title(loc="left")
 
 
 def test_a_shape_is_drawn_as_it_is_compared() -> None:

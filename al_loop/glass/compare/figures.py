@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
+from al_loop.errors import DatasetError
 from al_loop.glass.compare.reference import ReferenceCurve, References
 from al_loop.glass.estimate import Curve, Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
@@ -26,6 +28,7 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "svg.hashsalt": "al-loop",
 }
 
@@ -37,15 +40,29 @@ LABELS: dict[str, tuple[str, str]] = {
     "msd": ("t (ps)", "MSD (Å²)"),
     "vacf": ("t (ps)", "VACF (Å²/ps²)"),
     "vdos": ("f (THz)", "density of states (1/THz)"),
+    "participation_ratio": ("f (THz)", "participation ratio"),
+    "diffusion": ("T (K)", "D (cm²/s)"),
+    "energy_cooling": ("T (K)", "energy (eV/atom)"),
+    "energy_heating": ("T (K)", "energy (eV/atom)"),
+    "energy_pressure": ("pressure (GPa)", "energy (eV/atom)"),
+    "volume_cooling": ("T (K)", "volume (Å³/atom)"),
+    "volume_heating": ("T (K)", "volume (Å³/atom)"),
+    "volume_pressure": ("pressure (GPa)", "volume (Å³/atom)"),
+    "density_pressure": ("pressure (GPa)", "density (g/cm³)"),
+    "stress_strain": ("strain", "stress (GPa)"),
 }
+"""Labels of the axes, by a curve's name or what it begins with."""
+_JOINED = {"cooling": "on ", "heating": "on ", "pressure": "under ", "strain": "over "}
 _RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Structure factors": ("s_neutron", "s_xray"),
     "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
     "Bond angles": (r"angle_.*",),
-    "Vibrations": ("vdos", "vdos_neutron"),
-    "Motion": (r"msd_.*", r"vacf_.*"),
+    "Vibrations": ("vdos", "vdos_neutron", "participation_ratio"),
+    "Motion": (r"msd_.*", r"vacf_.*", r"diffusion_temperature_.*"),
+    "Heat": (r"(energy|volume)_(cooling|heating)",),
+    "Pressure and strain": (r"(density|volume|energy)_pressure", "stress_strain"),
 }
 """What is drawn, under which heading; names as patterns."""
 
@@ -78,10 +95,10 @@ def draw_curve(name: str, measured: Curve, references: list[ReferenceCurve]) -> 
     return figure
 
 
-def draw_network(measurement: Measurement, references: References) -> list[Figure]:
-    """Rings by size, and Qn beside references, as bars with error bars; where there are any."""
+def draw_network(measurement: Measurement, references: References) -> dict[str, Figure]:
+    """``rings`` by size, and ``qn`` beside references, as bars with error bars; where there are."""
     values = measurement.values
-    figures = []
+    figures = {}
     rings = {
         criterion: {
             int(name.rsplit("_", 1)[1]): one
@@ -94,7 +111,7 @@ def draw_network(measurement: Measurement, references: References) -> list[Figur
     if sizes:  # an invert glass may have none
         end = max(sizes) + 1
         kept = {k: {n: v for n, v in found.items() if n <= end} for k, found in rings.items()}
-        figures.append(_bars("ring size (formers)", "rings a former", kept))
+        figures["rings"] = _bars("ring size (formers)", "rings a former", kept)
     qn = {int(name[3:]): one for name, one in values.items() if re.fullmatch(r"qn_\d", name)}
     if qn:
         beside = {
@@ -102,7 +119,7 @@ def draw_network(measurement: Measurement, references: References) -> list[Figur
             for one in references.values
             if re.fullmatch(r"qn_\d", one.name)
         }
-        figures.append(_bars("n", "Qn (%)", {"measured": qn, "reference": beside}))
+        figures["qn"] = _bars("n", "Qn (%)", {"measured": qn, "reference": beside})
     return figures
 
 
@@ -125,6 +142,48 @@ def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figur
     return figure
 
 
+def draw_all(measurement: Measurement, references: References) -> dict[str, dict[str, Figure]]:
+    """Heading -> name -> figure: every curve that is drawn, and the network."""
+    ours = references.of(measurement.conditions)
+    found = {
+        heading: {
+            name: draw_curve(
+                name, measurement.curves[name], [one for one in ours.curves if one.name == name]
+            )
+            for name in names
+        }
+        for heading, names in figure_names(measurement, ours).items()
+    }
+    network = draw_network(measurement, ours)
+    return found | {"Network": network} if network else found
+
+
+def write_figures(
+    measurement: Measurement, references: References, folder: str | Path
+) -> list[Path]:
+    """Each figure of :func:`draw_all` as ``NAME.pdf`` (text stays text) and ``NAME.png``, 300 dpi.
+
+    Two calls write the same bytes.
+
+    Raises
+    ------
+    DatasetError
+        The folder cannot be written to.
+    """
+    target, paths = Path(folder), []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with rc_context(_STYLE):
+            for figures in draw_all(measurement, references).values():
+                for name, figure in figures.items():
+                    paths += [target / f"{name}.pdf", target / f"{name}.png"]
+                    figure.savefig(paths[-2], metadata={"CreationDate": None})
+                    figure.savefig(paths[-1], dpi=300)
+    except OSError as error:
+        raise DatasetError(f"cannot be written: {error.strerror}", where=folder) from None
+    return paths
+
+
 def as_svg(figure: Figure) -> str:
     """The figure as an SVG element for a page of HTML: no fonts, nothing loaded."""
     stream = io.StringIO()
@@ -138,6 +197,10 @@ def title_of(name: str) -> str:
     kind, _, of = name.partition("_")
     symbol = {"s": "S(q)", "g": "g(r)", "t": "T(r)", "msd": "MSD", "vacf": "VACF"}.get(kind, kind)
     words = {"neutron": "neutrons", "xray": "X-rays", "total": "all atoms"}.get(of, of)
+    if name in LABELS and "_" in name:
+        return f"{kind} {_JOINED.get(of, '')}{of}"
+    if kind == "diffusion":
+        return f"diffusion of {name.rsplit('_', 1)[1]}"
     if kind == "vdos":
         return f"density of states{', ' + words if of else ''}"
     return words if kind == "angle" else f"{symbol}, {words}"
@@ -158,7 +221,7 @@ def _draw(
     if measured.error is not None:
         band = coverage(measured.n) * measured.error * scale
         axes.fill_between(measured.x, y - band, y + band, color=BLUE, alpha=0.25, lw=0)
-    x_label, y_label = LABELS[kind]
+    x_label, y_label = LABELS[name if name in LABELS else kind]
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
     axes.set_xlim(low, min(high, float(measured.x[-1])))

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from al_loop.errors import DatasetError
-from al_loop.glass.compare.figures import as_svg, draw_curve, draw_network, figure_names
+from al_loop.glass.compare.figures import as_svg, draw_all
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
 from al_loop.glass.compare.verdict import Verdict, compare
 from al_loop.glass.estimate import Estimate
@@ -68,14 +68,11 @@ def render_report(measurement: Measurement, references: References) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ours = references.of(measurement.conditions)
     verdicts = compare(measurement, references)
     figures = {
-        heading: [Markup(_figure(measurement, ours, name)) for name in names]  # ours
-        for heading, names in figure_names(measurement, ours).items()
+        heading: [Markup(as_svg(one)) for one in drawn.values()]  # ours
+        for heading, drawn in draw_all(measurement, references).items()
     }
-    if network := draw_network(measurement, ours):
-        figures["Network"] = [Markup(as_svg(one)) for one in network]  # ours
     used = {one.name for one in verdicts}
     return environment.get_template("report.html.j2").render(
         title=title(measurement.conditions.fractions),
@@ -94,11 +91,6 @@ def render_report(measurement: Measurement, references: References) -> str:
         overlaps=measurement.overlaps,
         version=version("al-loop"),
     )
-
-
-def _figure(measurement: Measurement, ours: References, name: str) -> str:
-    beside = [one for one in ours.curves if one.name == name]
-    return as_svg(draw_curve(name, measurement.curves[name], beside))
 
 
 def _row(verdict: Verdict) -> Row:
