@@ -97,15 +97,22 @@ class Limits(_Frozen):
 
 
 class KeepRule(_Frozen):
-    """Which samples keep their configuration: all between the trust levels, some below."""
+    """Which samples keep their configuration: between the trust levels, and some below.
+
+    All samples stay in the Walk's table, and are counted, whether their configuration is kept or
+    not.
+    """
 
     lower: float
     upper: float
-    """Trust levels of the maximum force deviation, eV/Å: lower <= eps < upper is kept."""
+    """Trust levels of the maximum force deviation, eV/Å: lower <= eps < upper is a candidate."""
     accurate: int
     """Number of samples below ``lower`` whose configuration is kept, drawn at random (audit)."""
     described: int = 0
     """Number of candidates, spread over the walk, whose atoms' environments are described."""
+    candidates: int | None = Field(None, ge=1)
+    """Most candidates that are kept of a walk; None: all. Of more every second, fourth, ... is
+    kept, so that at least half as many are left, evenly over the candidates."""
     earliest: int = 0
     """Number of first samples at or above ``upper`` that are kept of a walk without any between."""
 

@@ -103,7 +103,7 @@ def reduce_samples(
         stop=stop,
         detail=detail,
         cut=0 if stop == "completed" else 1,
-        kept=_kept(deviation, keep=keep, seed=walker.seed),
+        kept=kept_samples(deviation, keep=keep, seed=walker.seed),
         last=int(good[-1]) if len(good) else None,
         beyond=length if stop == "deviation" and length < len(unphysical) else None,
     )
@@ -142,6 +142,32 @@ def reduced_walk(
     )
 
 
+def kept_samples(deviation: Array, *, keep: KeepRule, seed: int) -> NDArray[np.int64]:
+    """Samples of a walk of maximum force deviations (samples,) that keep their configuration.
+
+    What a longer walk keeps of its first samples is kept of these alone, too: a sampler may drop
+    the others on its way.
+    """
+    candidates = np.flatnonzero((deviation >= keep.lower) & (deviation < keep.upper))
+    if len(candidates) == 0:
+        candidates = np.flatnonzero(deviation >= keep.upper)[: keep.earliest]
+    elif keep.candidates is not None:
+        candidates = candidates[:: _stride(len(candidates), keep.candidates)]
+    accurate = np.flatnonzero(deviation < keep.lower)
+    generator = np.random.default_rng(derive_seed(seed, "accurate samples"))
+    lots = generator.random(len(deviation))[accurate]
+    drawn = accurate[np.argsort(lots)[: keep.accurate]]
+    return np.sort(np.concatenate([candidates, drawn])).astype(np.int64)
+
+
+def _stride(count: int, limit: int) -> int:
+    """The smallest power of two with which at most ``limit`` of ``count`` are taken."""
+    stride = 1
+    while -(-count // stride) > limit:
+        stride *= 2
+    return stride
+
+
 def _faults(
     samples: Samples, *, walker: Walker, limits: Limits
 ) -> Sequence[tuple[StopReason, Flags]]:
@@ -177,13 +203,3 @@ def _describe(
             return f"step {step}: atoms have left the cell"
         case _:
             return f"step {step}: positions, velocities or deviations are not finite"
-
-
-def _kept(deviation: Array, *, keep: KeepRule, seed: int) -> NDArray[np.int64]:
-    candidates = np.flatnonzero((deviation >= keep.lower) & (deviation < keep.upper))
-    if len(candidates) == 0:
-        candidates = np.flatnonzero(deviation >= keep.upper)[: keep.earliest]
-    accurate = np.flatnonzero(deviation < keep.lower)
-    generator = np.random.default_rng(derive_seed(seed, "accurate samples"))
-    drawn = generator.permutation(accurate)[: keep.accurate]
-    return np.sort(np.concatenate([candidates, drawn])).astype(np.int64)

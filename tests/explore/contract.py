@@ -215,6 +215,22 @@ class ExplorerContract:
         np.testing.assert_allclose(walk.last.positions, whole.frames[good].positions, atol=1e-9)
         np.testing.assert_allclose(walk.last.cell, whole.frames[good].cell, atol=1e-9)
 
+    def test_of_too_many_candidates_every_second_or_fourth_is_kept_and_none_is_forgotten(
+        self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
+    ) -> None:
+        (whole,) = self.run(explorer, committee, tmp_path / "all", (self.walker(), solid))
+        keep = self.all_kept().model_copy(update={"candidates": 3})
+        (walk,) = self.run(explorer, committee, tmp_path / "k", (self.walker(), solid), keep=keep)
+        samples = len(whole.step)
+        stride = next(2**n for n in range(20) if -(-samples // 2**n) <= 3)
+        assert walk.kept.tolist() == list(range(0, samples, stride))
+        np.testing.assert_allclose(
+            walk.max_force_deviation, whole.max_force_deviation, rtol=1e-6, atol=1e-9
+        )
+        assert len(walk.frames) == len(walk.forces) == len(walk.deviations) == len(walk.kept)
+        for index, frame in zip(walk.kept, walk.frames, strict=True):
+            np.testing.assert_allclose(frame.positions, whole.frames[index].positions, atol=1e-9)
+
     def test_a_walk_that_is_all_failed_keeps_its_earliest_samples(
         self, explorer: Explorer, committee: Committee, solid: Atoms, tmp_path: Path
     ) -> None:

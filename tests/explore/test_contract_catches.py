@@ -165,6 +165,10 @@ def _no_audit(keep: KeepRule) -> KeepRule:
     return keep.model_copy(update={"accurate": 0})
 
 
+def _no_end(keep: KeepRule) -> KeepRule:
+    return keep.model_copy(update={"candidates": None})
+
+
 class _Hoarder(AseExplorer):
     """Leaves its raw output."""
 
@@ -239,6 +243,11 @@ FAULTS: list[tuple[str, Callable[[], AseExplorer], str]] = [
         "keeps nothing of a failed walk",
         lambda: Altered(_with("keep", _no_earliest)),
         "test_a_walk_that_is_all_failed_keeps_its_earliest_samples",
+    ),
+    (
+        "keeps every candidate",
+        lambda: Altered(_with("keep", _no_end)),
+        "test_of_too_many_candidates_every_second_or_fourth_is_kept_and_none_is_forgotten",
     ),
     ("frames of other samples", lambda: Faulty(_shifted_kept), DEVIATIONS),
     ("forces in other axes", lambda: Faulty(_turned_frames), FORCES),

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from al_loop.explore import KeepRule, Limits, Walker
-from al_loop.explore.reduce import COMPLETED, Ending, Reduction, Samples, reduce_samples
+from al_loop.explore.reduce import (
+    COMPLETED,
+    Ending,
+    Reduction,
+    Samples,
+    kept_samples,
+    reduce_samples,
+)
 
 EVERY = 10
 LIMITS = Limits(deviation=3.0, temperature_factor=4.0)
@@ -90,6 +97,39 @@ def test_accurate_draw_is_even_over_the_trajectory() -> None:
 
 def test_fewer_accurate_samples_than_asked_for_are_all_kept() -> None:
     assert reduced(table([0.1, 2.0, 0.1])).kept.tolist() == [0, 2]
+
+
+def test_of_many_candidates_some_are_kept_evenly_and_all_are_counted() -> None:
+    samples = table([0.5] * 100_000)
+    result = reduced(samples, keep=KeepRule(lower=0.2, upper=1.0, accurate=0, candidates=100))
+    assert result.length == 100_000
+    assert 50 <= len(result.kept) <= 100
+    assert result.kept[0] == 0
+    assert len(set(np.diff(result.kept))) == 1
+    assert result.kept[-1] > 100_000 - 2 * (result.kept[1] - result.kept[0])
+
+
+@pytest.mark.parametrize(
+    ("count", "kept"), [(9, 9), (10, 10), (11, 6), (20, 10), (21, 6), (40, 10)]
+)
+def test_up_to_the_limit_all_candidates_are_kept_and_never_less_than_half_of_it(
+    count: int, kept: int
+) -> None:
+    keep = KeepRule(lower=0.2, upper=1.0, accurate=0, candidates=10)
+    assert len(reduced(table([0.5] * count), keep=keep).kept) == kept
+
+
+def test_what_a_longer_walk_keeps_is_kept_of_its_beginning() -> None:
+    """So that a sampler may forget the others on its way."""
+    deviations = np.random.default_rng(3).uniform(0.0, 1.3, 400)
+    keep = KeepRule(lower=0.4, upper=1.0, accurate=5, candidates=12, earliest=2)
+    before = set(kept_samples(deviations[:1], keep=keep, seed=1))
+    for seen in range(2, 401):
+        now = set(kept_samples(deviations[:seen], keep=keep, seed=1))
+        assert now <= before | {seen - 1}
+        before = now
+    assert sum(deviations[i] < 0.4 for i in before) == 5
+    assert 6 <= sum(0.4 <= deviations[i] < 1.0 for i in before) <= 12
 
 
 @pytest.mark.parametrize("bad", [0, 1, 4])

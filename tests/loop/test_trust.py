@@ -97,6 +97,24 @@ def test_a_frame_is_kept_with_the_atom_that_was_uncertain(store: Store, tmp_path
         assert s.stands_for is not None and s.stands_for >= 1
 
 
+def test_labels_stand_for_all_samples_and_not_for_those_that_were_kept(
+    store: Store, tmp_path: Path
+) -> None:
+    trust = {"lower": 1e-6, "upper": 50.0}
+    begin(store, tmp_path, batch=1, audit=0, diversity=False, trust=trust)
+    carry_on(store, Hands(), lambda: at(store, 0, "label"))
+    ctx = Context(store, NAME)
+    record = store.iterations.get(NAME, 0)
+    assert record is not None
+    jobs = [job for job in store.jobs.of_stage(NAME, 0, "explore") if job.name != "describe"]
+    walks = [walk for job in jobs for walk in collect_walks(ctx.folder_of(job))]
+    assert {len(walk.step) for walk in walks} == {13}
+    assert all(2 <= len(walk.frames) <= 4 for walk in walks)
+    assert record.counts.candidate > 13 * len(walks) - 3  # of a perfect crystal none deviates
+    (chosen,) = [s for s in store.selections.of_iteration(NAME, 0) if s.chosen == "candidate"]
+    assert chosen.stands_for == record.counts.candidate
+
+
 def test_audit_frames_of_a_stage_are_put_together(store: Store, tmp_path: Path) -> None:
     begin(store, tmp_path, audit=4)
     carry_on(store, Hands(), lambda: at(store, 3, "train"))

@@ -110,7 +110,7 @@ class AseExplorer:
     ) -> Walk:
         atoms = Atoms(numbers=start.numbers, positions=start.positions, cell=start.cell, pbc=True)
         atoms.calc = mover
-        sampler = Sampler(atoms, members, limits=limits, keep=keep)
+        sampler = Sampler(atoms, members, limits=limits, keep=keep, seed=walker.seed)
         with np.errstate(all="ignore"):  # overflow is what an explosion looks like
             ending = self._integrate(atoms, walker, sampler=sampler, limits=limits, state=state)
         reduction = reduce_samples(

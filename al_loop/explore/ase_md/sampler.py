@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from al_loop.distances import closest_contact
 from al_loop.explore.deviation import atomic_deviations, virial_deviation
 from al_loop.explore.interface import KeepRule, Limits, Walk, Walker
-from al_loop.explore.reduce import Reduction, Samples, reduced_walk
+from al_loop.explore.reduce import Reduction, Samples, kept_samples, reduced_walk
 from al_loop.units import Array, virial_from_stress
+
+_ROOM = 256
+"""Configurations that are held before the first look at which are needed."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,35 @@ class Sampler:
     """Evaluates all members on the configuration of a trajectory when asked.
 
     ``members[0]`` is the leader, whose calculator, alone or with dispersion, moves ``atoms``.
+    ``seed`` is the walker's. Configurations that no walk would keep that goes on from here are
+    dropped now and then, so a long walk needs no more memory than a short one.
     """
 
     def __init__(
-        self, atoms: Atoms, members: Sequence[Calculator], *, limits: Limits, keep: KeepRule
+        self,
+        atoms: Atoms,
+        members: Sequence[Calculator],
+        *,
+        limits: Limits,
+        keep: KeepRule,
+        seed: int,
     ) -> None:
         self._atoms = atoms
         self._members = members
         self._limits = limits
         self._keep = keep
+        self._seed = seed
         self._min_distance = limits.min_distance
         self._rows: list[_Sample] = []
+        self._failed = 0
+        self._room = _ROOM
         self._frames: dict[int, Atoms] = {}
         self._forces: dict[int, Array] = {}
         self._deviations: dict[int, Array] = {}
 
     def take(self, step: int) -> bool:
         """Take a sample; False when it is beyond what makes sense to continue from."""
+        self._drop()
         atoms = self._atoms
         forces = np.array([self._of(member).get_forces() for member in self._members])
         deviations = atomic_deviations(forces)
@@ -71,9 +86,9 @@ class Sampler:
                 apart=apart,
             )
         )
-        failed = sum(row.max_force >= self._keep.upper for row in self._rows)
+        self._failed += worst >= self._keep.upper
         beyond = worst > self._limits.deviation
-        if worst < self._keep.upper or failed <= self._keep.earliest or beyond:
+        if worst < self._keep.upper or self._failed <= self._keep.earliest or beyond:
             frame = Atoms(
                 numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True
             )
@@ -147,6 +162,7 @@ class Sampler:
             )
             for row in state["rows"]
         ]
+        self._failed = sum(row.max_force >= self._keep.upper for row in self._rows)
         self._frames, self._forces, self._deviations = {}, {}, {}
         columns = ("index", "positions", "cells", "forces", "deviations")
         for index, positions, cell, forces, deviations in zip(
@@ -157,6 +173,17 @@ class Sampler:
             )
             self._forces[int(index)] = forces
             self._deviations[int(index)] = deviations
+
+    def _drop(self) -> None:
+        """Drop what is not needed of the samples so far, all of them physical, once it is much."""
+        if len(self._frames) < self._room:
+            return
+        deviation = np.array([row.max_force for row in self._rows])
+        needed = set(kept_samples(deviation, keep=self._keep, seed=self._seed).tolist())
+        needed.update(np.flatnonzero(deviation < self._keep.upper)[-1:].tolist())
+        for index in self._frames.keys() - needed:
+            del self._frames[index], self._forces[index], self._deviations[index]
+        self._room = max(_ROOM, 2 * len(self._frames))
 
     def _of(self, member: Calculator) -> Atoms:
         """The configuration under a member, without disturbing the trajectory's."""

@@ -13,7 +13,6 @@ from al_loop.campaign.spec import CampaignSpec
 from al_loop.campaign.stages import ExploreConditions
 from al_loop.explore import (
     Committee,
-    KeepRule,
     Limits,
     Walk,
     Walker,
@@ -30,6 +29,7 @@ from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.curriculum import CONDITIONS, is_passed
 from al_loop.loop.errors import RETRY, CampaignFailed
 from al_loop.loop.glass_starts import glass_walkers
+from al_loop.loop.keeping import is_diverse, keep_rule
 from al_loop.loop.method import added_in_md
 from al_loop.loop.stages.base import Completed, Note, Waits
 from al_loop.loop.stages.rescore import SCORE_JOB, drop_sure, frames_to_score
@@ -39,14 +39,8 @@ from al_loop.store import IterationRecord, JobRecord, WalkRecord
 from al_loop.structures import Start
 from al_loop.train import stage_describe_job
 
-EARLIEST = 4
-"""Failed samples that a walk without a candidate keeps."""
-
 DESCRIBE_JOB = "describe"
 """Beside the walkers: what the committee was trained on, for the choice of the batch."""
-
-DESCRIBED = 1000
-"""Candidates of an iteration, about, among which the most diverse are chosen."""
 
 
 class Explore(Waits):
@@ -120,13 +114,7 @@ class Explore(Waits):
                 temperature_factor=stage.temperature_factor,
                 min_distance=ctx.spec.select.min_distance,
             ),
-            keep=KeepRule(
-                lower=trust.lower,
-                upper=trust.upper,
-                accurate=max(4, ctx.spec.select.audit),
-                described=most_described(ctx, job.iteration),
-                earliest=EARLIEST,
-            ),
+            keep=keep_rule(ctx, trust, walkers=len(walkers_of(ctx, job.iteration))),
         )
 
     def ingest(self, ctx: Context, job: JobRecord) -> list[Note]:
@@ -175,18 +163,6 @@ def _tell_unpassed(ctx: Context, iteration: IterationRecord) -> None:
             f"after {stage.at_most} iterations the committee is not sure of exploration stage "
             f"{stage.name or index + 1}; the campaign goes on",
         )
-
-
-def is_diverse(ctx: Context) -> bool:
-    """Whether batches are chosen by what is new in them: asked for, and the models can tell."""
-    return ctx.spec.select.diversity and bool(getattr(ctx.trainer, "describes", False))
-
-
-def most_described(ctx: Context, iteration: int) -> int:
-    """Candidates of a walker that are described."""
-    if not is_diverse(ctx):
-        return 0
-    return max(5, DESCRIBED // len(walkers_of(ctx, iteration)))
 
 
 def walkers_of(

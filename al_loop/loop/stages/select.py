@@ -14,9 +14,10 @@ from al_loop.hashing import derive_seed
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.explored import Explored, explored, samples
 from al_loop.loop.figures import draw_calibration
+from al_loop.loop.keeping import EARLIEST
 from al_loop.loop.novelty import GAP_FS, described_candidates, labelled_environments
 from al_loop.loop.stages.base import Completed, Note, Waits
-from al_loop.loop.stages.explore import DESCRIBE_JOB, EARLIEST
+from al_loop.loop.stages.explore import DESCRIBE_JOB
 from al_loop.loop.stages.rescore import SCORE_JOB
 from al_loop.loop.trust import evidence_before, trust_of
 from al_loop.select import (
