@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -23,6 +24,7 @@ def relaxed(
     mask: tuple[int, int, int, int, int, int] | None = None,
     force: float = 1.0e-3,
     steps: int = 2000,
+    listen: Callable[[], None] = lambda: None,
 ) -> Atoms:
     """A copy at rest, with the calculator attached: no force above ``force``, eV/Å.
 
@@ -30,7 +32,8 @@ def relaxed(
     and 15 Å3 0.001 GPa are left.
 
     ``cell``: fixed, of a free volume but fixed shape (isotropic), or free. ``mask`` instead frees
-    single strains (xx, yy, zz, yz, xz, xy).
+    single strains (xx, yy, zz, yz, xz, xy). ``listen`` is called at each step; what it raises
+    ends the relaxation.
 
     Raises
     ------
@@ -46,6 +49,7 @@ def relaxed(
     elif cell != "fixed":
         what = UnitCellFilter(moved, hydrostatic_strain=cell == "isotropic")
     with LBFGS(what, logfile=quiet) as optimizer:
+        optimizer.attach(listen)
         if not optimizer.run(fmax=force, steps=steps):
             left = float(np.linalg.norm(what.get_forces(), axis=1).max())
             raise PhysicsFault(

@@ -88,9 +88,11 @@ def run_measure_job(folder: JobFolder, clock: Clock) -> JobResult:
     Raises
     ------
     JobStopped
-        It was asked to stop, which is heard after each frame.
+        It was asked to stop, which is heard after each frame and each step of a relaxation; a
+        later run goes on with the sample at which it was.
     """
     from al_loop.glass import MeasureOptions, Trajectory, measure  # slow to import, rarely needed
+    from al_loop.glass.measuring import PartFiles
 
     params = folder.params("measure", MeasureParams)
     options = MeasureOptions.model_validate(params.options)
@@ -106,7 +108,8 @@ def run_measure_job(folder: JobFolder, clock: Clock) -> JobResult:
             samples,
             options,
             calculator=calculator,
-            advance=lambda: stopping.stop_if_requested(folder.path),
+            listen=lambda: stopping.stop_if_requested(folder.path),
+            parts=PartFiles(folder.path, folder.spec().key),
         )
     found.write(folder.path / MEASURED)
     return folder.finish({"values": len(found.values)}, files=[MEASURED], clock=clock)

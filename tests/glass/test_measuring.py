@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.units import GPa
 from scipy.integrate import trapezoid
 
+from al_loop.calculator import FunctionCalculator
 from al_loop.crystals import crystal as published
 from al_loop.errors import DatasetError
 from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
@@ -15,7 +18,7 @@ from al_loop.glass.compare import Reference, compare, shipped_references
 from al_loop.glass.measuring import OBSERVABLES, observable
 from al_loop.glass.relax import relaxed
 from al_loop.glass.structure import StructureOptions
-from al_loop.units import density
+from al_loop.units import Array, density, virial_from_stress
 from tests.glass.lennard_jones import argon, lennard_jones
 from tests.glass.networks import rattled
 
@@ -171,6 +174,50 @@ def test_a_potential_gives_energy_moduli_and_modes() -> None:
     assert (shared.x_unit, shared.n) == ("THz", 2) and 0.25 <= shared.y.min() <= shared.y.max() <= 1
     assert groups_of(found) == {"vibrations", "mechanics"}
     assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
+
+
+class Enough(Exception):
+    """Raised by who wants it to end."""
+
+
+class Counting(FunctionCalculator):
+    """Lennard-Jones argon that counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        truth = lennard_jones()
+
+        def predict(atoms: Atoms) -> tuple[float, Array, Array]:
+            self.calls += 1
+            one = atoms.copy()
+            one.calc = truth
+            virial = virial_from_stress(one.get_stress(voigt=False), one.get_volume())
+            return one.get_potential_energy(), one.get_forces(), virial
+
+        super().__init__(predict)
+
+
+@pytest.mark.parametrize("group", ["vibrations", "mechanics"])
+def test_who_wants_it_to_end_is_heard_between_calls_of_the_potential(group: str) -> None:
+    def after(calls: int) -> Callable[[], None]:
+        def listen() -> None:
+            if potential.calls >= calls:
+                raise Enough
+
+        return listen
+
+    shaken = argon(1)
+    shaken.rattle(0.1, seed=1)
+    options = only(group).model_copy(update={"force": 1e-4, "max_frequency": 5.0})
+    potential = Counting()
+    measure([Trajectory((shaken,))], options, calculator=potential)
+    whole = potential.calls
+    assert whole > 24
+    for calls in (1, whole // 2, whole - 3):
+        potential = Counting()
+        with pytest.raises(Enough):
+            measure([Trajectory((shaken,))], options, calculator=potential, listen=after(calls))
+        assert calls <= potential.calls <= calls + 2
 
 
 def test_of_many_atoms_there_are_no_modes_and_it_is_said() -> None:

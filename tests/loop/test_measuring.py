@@ -14,6 +14,8 @@ from al_loop.errors import JobStopped
 from al_loop.explore import Committee
 from al_loop.frame import write_frames
 from al_loop.glass import Measurement, MeasureOptions
+from al_loop.glass.measuring import PartFiles
+from al_loop.glass.measuring.part import Part
 from al_loop.jobfolder import Clock, JobFolder
 from al_loop.loop.measuring import (
     MeasureParams,
@@ -77,6 +79,34 @@ def test_a_glass_is_at_rest_with_d3_where_the_campaign_has_it(
     for name in ("density_at_rest", "bulk_modulus"):
         assert tight[name].value > 1.05 * loose[name].value  # attraction, so it is denser, stiffer
     assert tight["imaginary_modes"].value == 0
+
+
+def test_a_measurement_that_was_stopped_goes_on_at_the_next_sample(
+    tmp_path: Path, argon_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = MeasureOptions(groups=("vibrations", "mechanics"), force=1e-4, max_frequency=5.0)
+    alone = measured(argon_job(tmp_path / "alone", argon_model, options, None))
+    job = argon_job(tmp_path / "stopped", argon_model, options, None)
+    keep = PartFiles.put
+
+    def ask_to_stop(files: PartFiles, sample: int, part: Part) -> None:
+        keep(files, sample, part)
+        stopping.request()
+
+    with monkeypatch.context() as patched, stopping.listening(job.path):
+        patched.setattr(PartFiles, "put", ask_to_stop)
+        with pytest.raises(JobStopped):
+            run_measure_job(job, Clock())
+    assert job.result() is None
+    (kept,) = job.path.glob("sample-*.json")
+    when = kept.stat().st_mtime_ns
+    assert measured(job).as_json() == alone.as_json()
+    assert kept.stat().st_mtime_ns == when, "the first sample is not measured again"
+    other = PartFiles(job.path, "of-another-job")
+    assert other.get(0) is None
+    for broken in ("{", "{}"):
+        (job.path / "sample-0.of-another-j.json").write_text(broken)
+        assert other.get(0) is None
 
 
 def test_a_measurement_hears_that_it_is_to_stop(tmp_path: Path) -> None:

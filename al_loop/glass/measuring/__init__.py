@@ -3,6 +3,7 @@
 from al_loop.glass.measuring.measurement import Conditions, Measurement
 from al_loop.glass.measuring.names import OBSERVABLES, Observable, elements_of, observable
 from al_loop.glass.measuring.options import GROUPS, Group, MeasureOptions
+from al_loop.glass.measuring.part_files import PartFiles
 from al_loop.glass.measuring.run import measure
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "MeasureOptions",
     "Measurement",
     "Observable",
+    "PartFiles",
     "elements_of",
     "measure",
     "observable",

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring.stored import StoredCurve, StoredValue, Strict, plain
 from al_loop.jobfolder import write_atomically
-from al_loop.units import Array
 
 FORMAT = "al-loop glass measurement 1"
 _DIGITS = 8
@@ -66,7 +64,7 @@ class Measurement:
                 "format": FORMAT,
                 "conditions": asdict(self.conditions),
                 "values": {name: asdict(one) for name, one in self.values.items()},
-                "curves": {name: _plain(one) for name, one in self.curves.items()},
+                "curves": {name: plain(one, digits=_DIGITS) for name, one in self.curves.items()},
                 "missing": dict(self.missing),
                 "overlaps": self.overlaps,
                 "by_sample": self.by_sample,
@@ -112,11 +110,7 @@ class Measurement:
         )
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class _Conditions(_Strict):
+class _Conditions(Strict):
     phase: str
     fractions: dict[str, float]
     temperature: float | None
@@ -126,48 +120,11 @@ class _Conditions(_Strict):
     sources: tuple[str, ...]
 
 
-class _Value(_Strict):
-    value: float
-    error: float | None
-    n: int
-    unit: str
-
-
-class _Curve(_Strict):
-    x: list[float]
-    y: list[float]
-    error: list[float] | None
-    n: int
-    x_unit: str
-    y_unit: str
-
-    def curve(self, where: str) -> Curve:
-        if len(self.y) != len(self.x) or (self.error and len(self.error) != len(self.x)):
-            raise DatasetError("x, y and error have different lengths", where=where)
-        error = None if self.error is None else np.array(self.error)
-        return Curve(np.array(self.x), np.array(self.y), error, self.n, self.x_unit, self.y_unit)
-
-
-class _Stored(_Strict):
+class _Stored(Strict):
     format: str
     conditions: _Conditions
-    values: dict[str, _Value]
-    curves: dict[str, _Curve]
+    values: dict[str, StoredValue]
+    curves: dict[str, StoredCurve]
     missing: dict[str, str]
     overlaps: tuple[str, ...]
     by_sample: list[dict[str, float]]
-
-
-def _plain(curve: Curve) -> dict[str, Any]:
-    return {
-        "x": _numbers(curve.x),
-        "y": _numbers(curve.y),
-        "error": None if curve.error is None else _numbers(curve.error),
-        "n": curve.n,
-        "x_unit": curve.x_unit,
-        "y_unit": curve.y_unit,
-    }
-
-
-def _numbers(values: Array) -> list[float]:
-    return [float(f"{value:.{_DIGITS}g}") for value in values]

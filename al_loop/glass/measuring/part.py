@@ -20,6 +20,8 @@ class Part:
     values: dict[str, Estimate] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    overlaps: tuple[str, ...] = ()
+    """Sentences on atoms that are too close."""
 
     @contextmanager
     def attempt(self, what: str) -> Iterator[None]:
@@ -31,7 +33,7 @@ class Part:
 
     def finite(self) -> Part:
         """Without what is no number."""
-        kept = Part(missing=dict(self.missing))
+        kept = Part(missing=dict(self.missing), overlaps=self.overlaps)
         for name, one in self.values.items():
             if not np.isfinite(one.value):
                 kept.missing[name] = "it could not be told from the curve"
@@ -56,6 +58,7 @@ def mean_of(samples: Sequence[Part]) -> Part:
     for i, one in enumerate(samples):
         for name, why in one.missing.items():
             found.missing.setdefault(name, why if len(samples) == 1 else f"sample {i + 1}: {why}")
+        found.overlaps += one.overlaps
     looked = sum("structure" not in one.missing for one in samples)
     found.values |= combine_values([one.values for one in samples], looked=looked)
     for name in dict.fromkeys(name for one in samples for name in one.curves):

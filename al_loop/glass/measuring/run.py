@@ -14,6 +14,7 @@ from al_loop.glass.measuring.measurement import Conditions, Measurement
 from al_loop.glass.measuring.moving import dynamics, temperature, vibrations
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part, mean_of
+from al_loop.glass.measuring.part_files import PartFiles
 from al_loop.glass.measuring.pulled import mechanics, modes
 from al_loop.glass.measuring.still import structure
 from al_loop.glass.trajectory import Trajectory
@@ -22,12 +23,18 @@ _SAME = 0.01
 """Fractions of atoms by which samples of one composition may differ: cells have whole atoms."""
 
 
+def _nothing() -> None:
+    """Of nobody who watches."""
+
+
 def measure(
     samples: Sequence[Trajectory],
     options: MeasureOptions | None = None,
     *,
     calculator: BaseCalculator | None = None,
-    advance: Callable[[], None] = lambda: None,
+    advance: Callable[[], None] = _nothing,
+    listen: Callable[[], None] = _nothing,
+    parts: PartFiles | None = None,
 ) -> Measurement:
     """Measure independent samples of one glass: values and curves under documented names.
 
@@ -41,6 +48,10 @@ def measure(
         An ASE calculator, for elastic moduli and modes of each sample's last frame.
     advance
         Called after each frame, and after each sample whose moduli are done.
+    listen
+        Called after each frame and each few calls of the calculator; what it raises ends it all.
+    parts
+        Where what was measured of each sample is kept, and found again.
 
     Raises
     ------
@@ -49,45 +60,66 @@ def measure(
     """
     options = options or MeasureOptions.model_validate({})
     fractions = _fractions(samples)
-    parts: list[Part] = []
-    overlaps: list[str] = []
-    for sample in samples:
-        part = Part()
-        kelvin = temperature(sample)
-        if kelvin is not None:
-            part.values["temperature"] = kelvin
-        assumed = options.temperature or (kelvin.value if kelvin else None)
-        if "structure" in options.groups or "rings" in options.groups:
-            found, words = structure(sample, options, advance)
-            _join(part, found)
-            overlaps += words
-        if "structure" in options.groups:
-            _join(part, lattice(sample, options))
-        if "dynamics" in options.groups:
-            _join(part, dynamics(sample, options, assumed))
-        if "vibrations" in options.groups:
-            _join(part, _spectrum(sample, options, calculator))
-        if "mechanics" in options.groups:
-            _join(part, mechanics(sample, options, calculator, advance))
-        parts.append(part.finite())
-    mean = mean_of(parts)
+    found: list[Part] = []
+    for number, sample in enumerate(samples):
+        part = parts.get(number) if parts else None
+        if part is None:
+            part = _of_sample(sample, options, calculator, advance, listen)
+            if parts:
+                parts.put(number, part)
+        found.append(part)
+    mean = mean_of(found)
     return Measurement(
         _conditions(samples, options, fractions, mean.values),
         mean.values,
         mean.curves,
         mean.missing,
-        tuple(overlaps),
-        tuple({name: one.value for name, one in part.values.items()} for part in parts),
+        mean.overlaps,
+        tuple({name: one.value for name, one in part.values.items()} for part in found),
     )
 
 
+def _of_sample(
+    sample: Trajectory,
+    options: MeasureOptions,
+    calculator: BaseCalculator | None,
+    advance: Callable[[], None],
+    listen: Callable[[], None],
+) -> Part:
+    def of_frame() -> None:
+        advance()
+        listen()
+
+    part = Part()
+    kelvin = temperature(sample)
+    if kelvin is not None:
+        part.values["temperature"] = kelvin
+    assumed = options.temperature or (kelvin.value if kelvin else None)
+    if "structure" in options.groups or "rings" in options.groups:
+        _join(part, structure(sample, options, of_frame))
+    if "structure" in options.groups:
+        _join(part, lattice(sample, options))
+    if "dynamics" in options.groups:
+        _join(part, dynamics(sample, options, assumed))
+    if "vibrations" in options.groups:
+        _join(part, _spectrum(sample, options, calculator, listen))
+    if "mechanics" in options.groups:
+        _join(part, mechanics(sample, options, calculator, listen))
+        if calculator is not None:
+            advance()
+    return part.finite()
+
+
 def _spectrum(
-    sample: Trajectory, options: MeasureOptions, calculator: BaseCalculator | None
+    sample: Trajectory,
+    options: MeasureOptions,
+    calculator: BaseCalculator | None,
+    listen: Callable[[], None],
 ) -> Part:
     """From modes, or from velocities where there is no potential or there are too many atoms."""
     atoms = len(sample.frames[-1])
     if calculator is not None and atoms <= options.modes_up_to:
-        return modes(sample, options, calculator)
+        return modes(sample, options, calculator, listen)
     part = vibrations(sample, options)
     if calculator is not None:
         why = f"{atoms} atoms are more than `modes_up_to` ({options.modes_up_to}): no modes"
@@ -101,6 +133,7 @@ def _join(part: Part, other: Part) -> None:
     part.values |= other.values
     part.curves |= other.curves
     part.missing |= other.missing
+    part.overlaps += other.overlaps
 
 
 def _fractions(samples: Sequence[Trajectory]) -> dict[str, float]:

@@ -25,10 +25,8 @@ _USUAL: Mapping[str, tuple[str, tuple[int, ...]]] = {
 _SMOOTHING = 0.04  # Å
 
 
-def structure(
-    sample: Trajectory, options: MeasureOptions, advance: Callable[[], None]
-) -> tuple[Part, tuple[str, ...]]:
-    """Structure, with rings if they are asked for; and sentences on atoms that overlap."""
+def structure(sample: Trajectory, options: MeasureOptions, advance: Callable[[], None]) -> Part:
+    """Structure, with rings if they are asked for."""
     wanted = options.structure
     if "rings" not in options.groups:
         wanted = StructureOptions.model_validate({**wanted.model_dump(), "rings": ()})
@@ -46,11 +44,12 @@ def structure(
     if "fsdp_position" not in part.values and part.curves:
         low, high = wanted.fsdp
         part.missing["fsdp"] = f"S(q) has no maximum between {low:g} and {high:g} 1/Å"
-    return part, tuple(
+    part.overlaps = tuple(
         f"{one.pair} {one.distance:.2f} Å in frame {one.frame} of {sample.source} (atoms "
         f"{one.atoms[0]} and {one.atoms[1]}); {one.smallest:.2f} Å or more is sound"
         for one in found.overlaps
     )
+    return part
 
 
 def _fill(part: Part, sample: Trajectory, wanted: StructureOptions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,12 +100,14 @@ def elastic_constants(
     strain: float = 2.0e-3,
     relax: bool = True,
     force: float = 1.0e-4,
+    listen: Callable[[], None] = lambda: None,
 ) -> Elasticity:
     """C_ij from the stress under the six strains +- ``strain``, at rest again under each.
 
     ``atoms`` should be at rest and, for constants that are those of energy, free of stress (see
     :func:`relaxed`). ``relax`` moves the atoms until no force is above ``force``, eV/Å; without it
-    the constants are those of a homogeneous deformation. Thirteen relaxations.
+    the constants are those of a homogeneous deformation. Thirteen relaxations, and ``listen`` is
+    called at each of their steps.
 
     Static strains need forces that are continuous: a pair potential with an abrupt cutoff gives
     constants that depend on ``strain``.
@@ -122,12 +124,12 @@ def elastic_constants(
     start = atoms.copy()
     start.calc = calculator
     if relax:
-        start = relaxed(atoms, calculator, force=force)
+        start = relaxed(atoms, calculator, force=force, listen=listen)
     stress = start.get_stress() * EV_PER_A3_IN_GPA
     columns = np.empty((6, 6))
     for j in range(6):
         pulled = [
-            _stress_under(start, calculator, j, sign * strain, force if relax else None)
+            _stress_under(start, calculator, j, sign * strain, force if relax else None, listen)
             for sign in (1.0, -1.0)
         ]
         columns[:, j] = (pulled[0] - pulled[1]) / (2 * strain)
@@ -153,7 +155,12 @@ def isotropic_moduli(samples: Sequence[Elasticity]) -> dict[str, Estimate]:
 
 
 def _stress_under(
-    atoms: Atoms, calculator: BaseCalculator, component: int, strain: float, force: float | None
+    atoms: Atoms,
+    calculator: BaseCalculator,
+    component: int,
+    strain: float,
+    force: float | None,
+    listen: Callable[[], None],
 ) -> Array:
     """Stress (6,) in GPa under one strain; shear strains are twice those of the tensor."""
     i, j = _VOIGT[component]
@@ -164,7 +171,7 @@ def _stress_under(
     pulled.set_cell(atoms.cell.array @ (np.eye(3) + tensor), scale_atoms=True)
     pulled.calc = calculator
     if force is not None:
-        pulled = relaxed(pulled, calculator, force=force)
+        pulled = relaxed(pulled, calculator, force=force, listen=listen)
     stress: Array = pulled.get_stress() * EV_PER_A3_IN_GPA
     return stress
 

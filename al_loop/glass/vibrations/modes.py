@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +49,13 @@ def dynamical_matrix(
     displacement: float = 0.01,
     largest_force: float = 0.05,
     masses: Array | None = None,
+    listen: Callable[[], None] = lambda: None,
 ) -> Array:
     """D = Phi_ij / sqrt(m_i m_j) (3N, 3N) in (rad/ps)², by central differences of forces.
 
-    ``displacement`` in Å; 6N force calls. ``masses`` (atoms,) in u, the elements' unless given. At
-    positions that are not at rest modes mean little: give ``largest_force=inf`` if they are meant.
+    ``displacement`` in Å; 6N force calls, and ``listen`` is called after each two. ``masses``
+    (atoms,) in u, the elements' unless given. At positions that are not at rest modes mean little:
+    give ``largest_force=inf`` if they are meant.
 
     Raises
     ------
@@ -80,6 +82,7 @@ def dynamical_matrix(
             moved.set_positions(positions)
             forces.append(moved.get_forces().ravel())
         stiffness[row] = (forces[1] - forces[0]) / (2.0 * displacement)
+        listen()
     mass = standard_masses(atoms.get_chemical_symbols()) if masses is None else np.asarray(masses)
     root = np.sqrt(np.repeat(mass, 3))
     stiffness *= EV_IN_U_A2_PER_PS2 / np.outer(root, root)
