@@ -30,6 +30,14 @@ GateWords = Annotated[
 class GlassSystem(RandomBox):
     """A composition of which glasses are made, from random boxes at a density."""
 
+    protocol: str | None = Field(
+        None,
+        min_length=1,
+        description="How, instead of melt, quench, glass, ensemble, pressure and timestep: a "
+        "protocol of `al-loop glass make`, a YAML file relative to the campaign file or a name "
+        "that ships with al_loop. Its last hold is measured.",
+    )
+
 
 class GlassHold(Glass):
     """The glass is held so long at the end of the quench, and measured."""

@@ -19,6 +19,7 @@ from al_loop.explore.quench import legs_of
 from al_loop.frame import frame_hash, split_of
 from al_loop.loop.gates_check import check_gates
 from al_loop.loop.method import added_in_md, labeller_of
+from al_loop.loop.protocols import planned_of
 from al_loop.loop.quenching import computed_of, explorer_of, stand_ins, wishes_of
 from al_loop.loop.small_starts import too_large
 from al_loop.loop.stages.explore import walkers_for
@@ -43,7 +44,8 @@ class Quenching:
 
 @dataclass(frozen=True)
 class Validating:
-    """What a validation will cost: glasses of all compositions at least and at most, MD of each."""
+    """What a validation will cost: glasses of all compositions at least and at most, MD of each
+    (of the longest)."""
 
     glasses: tuple[int, int]
     steps: int
@@ -135,21 +137,28 @@ def check_campaign(spec: CampaignSpec, *, base: Path) -> Checked:
         walkers=[len(walkers) for walkers in stages],
         largest_campaign=largest,
         inputs=_first_inputs(spec, trainer, explorer, stages[0]),
-        validating=_validating(spec, starts),
+        validating=_validating(spec, starts, base=base),
     )
 
 
-def _validating(spec: CampaignSpec, starts: dict[str, list[Start]]) -> Validating | None:
+def _validating(
+    spec: CampaignSpec, starts: dict[str, list[Start]], *, base: Path
+) -> Validating | None:
     wish = spec.validation
     if wish is None:
         return None
     course = course_of(spec, seed=spec.seed)
     systems = len(wish.systems)
     steps = course.way.steps + course.hold.steps
+    lengths = [
+        (planned.steps, planned.protocol.timestep) if planned else (steps, course.way.timestep)
+        for planned in (planned_of(spec, system, base=base) for system in wish.systems)
+    ]
+    steps, timestep = max(lengths, key=lambda one: one[0] * one[1])
     return Validating(
         glasses=(systems * wish.samples, systems * wish.most_samples),
         steps=steps,
-        picoseconds=steps * course.way.timestep / 1000.0,
+        picoseconds=steps * timestep / 1000.0,
         too_large=too_large(spec, starts),
     )
 

@@ -11,6 +11,7 @@ from al_loop.campaign import CampaignSpec
 from al_loop.errors import DatasetError, UserError
 from al_loop.loop.context import Context
 from al_loop.loop.errors import CampaignFailed
+from al_loop.loop.protocols import Planned, check_protocols, planned_of
 
 if TYPE_CHECKING:
     from al_loop.glass.compare import Gate, Reference, References
@@ -34,6 +35,7 @@ def check_gates(spec: CampaignSpec, *, base: Path) -> None:
 
     if spec.validation is None:
         return
+    planned = check_protocols(spec, base=base)
     try:
         gates = parse_gates(spec.converge.glass)
     except DatasetError as error:
@@ -48,10 +50,11 @@ def check_gates(spec: CampaignSpec, *, base: Path) -> None:
     for gate in gates:
         _is_measured(spec, gate.name)
     for system in spec.validation.systems:
-        known = references.of(conditions_of(spec, system))
+        conditions = conditions_of(spec, system, base=base)
+        known = references.of(conditions)
         for gate in gates:
             _has_its_elements(spec, gate.name, system)
-            _is_small_enough(spec, gate.name, system)
+            _has_vibrations(spec, gate.name, system, planned.get(system))
             if gate.kind == "bounds":
                 continue
             if gate.kind == "alike" and any(one.name == gate.name for one in known.curves):
@@ -62,7 +65,7 @@ def check_gates(spec: CampaignSpec, *, base: Path) -> None:
             raise UserError(
                 f"there is no reference of {gate.name} for {system} "
                 f"({spec.validation.systems[system].formula}, "
-                f"{spec.validation.quench.to:g} K) to hold it against",
+                f"{conditions.temperature:g} K) to hold it against",
                 where=f"converge.glass.{gate.name}",
                 remedy="give a file with one (`validate.references`), or ask for bounds "
                 '(`">= 98 %"`, `2.1 to 2.3 g/cm3`)',
@@ -113,21 +116,33 @@ def _has_its_elements(spec: CampaignSpec, name: str, system: str) -> None:
         )
 
 
-def _is_small_enough(spec: CampaignSpec, name: str, system: str) -> None:
-    """Vibrations are those of modes: the frames of a walk have no velocities."""
-    from al_loop.glass.measuring import observable
+def _has_vibrations(spec: CampaignSpec, name: str, system: str, planned: Planned | None) -> None:
+    """They are those of modes, or of velocities that a protocol keeps often enough."""
+    from al_loop.glass.measuring import MeasureOptions, observable
 
     assert spec.validation is not None
     atoms, most = spec.validation.systems[system].atoms, spec.validation.modes_up_to
-    if observable(name)[1].group == "vibrations" and atoms > most:
-        raise UserError(
-            f"{name} comes from the modes of a glass, which are computed up to {most} atoms "
-            f"(validate.modes_up_to); {system} has {atoms}",
-            where=f"converge.glass.{name}",
-            remedy=f"set `validate.modes_up_to` to {atoms} (6 force calls an atom, and "
-            f"{360 * atoms**2 / 1e9:.2g} GB), make smaller glasses, or take this gate out and run "
-            "`al-loop glass make vibrations` with the potential",
+    if observable(name)[1].group != "vibrations" or atoms <= most:
+        return
+    why = (
+        f"{name} comes from the modes of a glass, which are computed up to {most} atoms "
+        f"(validate.modes_up_to); {system} has {atoms}"
+    )
+    if name.startswith("vdos") and planned is not None and planned.last.velocities:
+        longest = 0.5 / MeasureOptions.model_validate({}).max_frequency
+        if planned.interval <= longest * (1 + 1e-9):
+            return
+        why += (
+            f", and its velocities are {planned.interval:g} ps apart, {longest:g} ps or less being "
+            "needed"
         )
+    raise UserError(
+        why,
+        where=f"converge.glass.{name}",
+        remedy=f"set `validate.modes_up_to` to {atoms} (6 force calls an atom, and "
+        f"{360 * atoms**2 / 1e9:.2g} GB), make smaller glasses, or take this gate out and run "
+        "`al-loop glass make vibrations` with the potential",
+    )
 
 
 def _is_wide_enough(gate: Gate, reference: Reference) -> None:
@@ -155,19 +170,25 @@ def references_of(spec: CampaignSpec, *, base: Path) -> References:
     return load_references([base / name for name in spec.validation.references])
 
 
-def conditions_of(spec: CampaignSpec, system: str) -> Conditions:
+def conditions_of(spec: CampaignSpec, system: str, *, base: Path) -> Conditions:
     """What a glass of the campaign is, as references know it."""
     from al_loop.glass.measuring import Conditions
 
     assert spec.validation is not None
     wish = spec.validation
     counts = Formula(wish.systems[system].formula).count()
+    kelvin, pressure, frames = wish.quench.to, 0.0, wish.glass.frames
+    if (planned := planned_of(spec, system, base=base)) is not None:
+        kelvin, pressure = planned.last.temperature[1], planned.last.pressure[1]
+        frames = planned.frames
+    elif wish.ensemble == "npt":
+        pressure = wish.pressure
     return Conditions(
         phase="glass",
         fractions={symbol: n / sum(counts.values()) for symbol, n in counts.items()},
-        temperature=wish.quench.to,
-        pressure=wish.pressure if wish.ensemble == "npt" else 0.0,
+        temperature=kelvin,
+        pressure=pressure,
         atoms=(wish.systems[system].atoms,),
-        frames=(wish.glass.frames,),
+        frames=(frames,),
         sources=(system,),
     )

@@ -61,12 +61,12 @@ class State(_Strict):
     """A configuration between melt and glass.
 
     ``temperature`` of the thermostat, K; ``deviation``: of the committee's forces, the largest of
-    an atom, eV/Å.
+    an atom, eV/Å; None where one model alone has made the glass.
     """
 
     phase: Phase
     temperature: float
-    deviation: float
+    deviation: float | None
 
 
 class ValidatePayload(_Strict):
@@ -91,6 +91,8 @@ class Made:
     interval: float
     stop: str
     detail: str
+    seed: int
+    """Of its velocities."""
 
 
 def stage_validate_job(
@@ -202,6 +204,7 @@ def collect_validation(folder: JobFolder) -> Made:
         interval=payload.interval,
         stop=payload.stop,
         detail=payload.detail,
+        seed=folder.params("validate", ValidateParams).way.seed,
     )
 
 

@@ -17,7 +17,7 @@ from al_loop.structures import quench_box
 
 WAY_SAMPLES = 60
 """Samples from the melt to the end of the quench; walkers may start from them."""
-_SETTLING = 0.2
+SETTLING = 0.2
 """Part of the hold that is not measured."""
 _ROUND = "glass-samples"
 """Under such names an iteration keeps how many samples it makes, round by round."""
@@ -109,7 +109,7 @@ def course_of(spec: CampaignSpec, *, seed: int) -> Course:
         seed=seed,
     )
     steps = max(1, round(1000 * wish.glass.ps / timestep))
-    apart = max(1, round((1.0 - _SETTLING) * steps / wish.glass.frames))
+    apart = max(1, round((1.0 - SETTLING) * steps / wish.glass.frames))
     samples = max(2, -(-steps // apart))
     hold = Walker(
         name="hold",

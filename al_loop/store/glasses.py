@@ -19,8 +19,9 @@ class GlassState(Record):
     phase: Literal["melt", "path", "glass"]
     temperature: float
     """Of the thermostat, K."""
-    deviation: float
-    """Of the committee's forces there, the largest of an atom, eV/Å."""
+    deviation: float | None
+    """Of the committee's forces there, the largest of an atom, eV/Å; None where one model alone
+    has made the glass."""
 
 
 class GlassRecord(Record):

@@ -98,7 +98,7 @@ class Made:
         values: Mapping[str, Estimate],
         curves: Mapping[str, Curve] | None = None,
     ) -> None:
-        conditions = conditions_of(self.ctx.spec, "silica")
+        conditions = conditions_of(self.ctx.spec, "silica", base=self.folder)
         file = self.folder / "measured.json"
         Measurement(conditions, values, curves or {}).write(file)
         self.store.glasses.put_measured(

@@ -9,12 +9,13 @@ from al_loop.explore import Committee
 from al_loop.frame import frame_hash
 from al_loop.loop.context import Context, PlannedJob
 from al_loop.loop.errors import RETRY, CampaignFailed
-from al_loop.loop.gates_check import AMENDED, insist_on_gates
+from al_loop.loop.gates_check import AMENDED, conditions_of, insist_on_gates
 from al_loop.loop.glass_gates import judged, mendable, say, undecided, unmet
 from al_loop.loop.glass_starts import said_of
 from al_loop.loop.glassmaking import collect_validation, stage_validate_job
 from al_loop.loop.judge import budget_spent
 from al_loop.loop.measuring import MEASURED, collect_measurement, stage_measure_job
+from al_loop.loop.protocols import collect_protocol, planned_of, stage_protocol_job
 from al_loop.loop.stages.base import Completed, Note, Waits, last_words
 from al_loop.loop.stages.explore import write_committee
 from al_loop.loop.stages.train import leader_of
@@ -74,6 +75,11 @@ class Validate(Waits):
             self._write_measure(ctx, job, committee)
             return
         system, sample = job.items[1], int(job.items[2])
+        if (planned := planned_of(ctx.spec, system, base=Path(ctx.record.base))) is not None:
+            stage_protocol_job(
+                folder, planned=planned, sample=sample, spec=ctx.spec, committee=committee
+            )
+            return
         seed = seed_of(ctx, job.iteration, system, sample)
         course = course_of(ctx.spec, seed=seed)
         stage_validate_job(
@@ -95,7 +101,9 @@ class Validate(Waits):
             self._take_measurement(ctx, job)
             return []
         system, sample = job.items[1], int(job.items[2])
-        made = collect_validation(ctx.folder_of(job))
+        folder = ctx.folder_of(job)
+        by_protocol = folder.spec().kind == "glass"
+        made = collect_protocol(folder) if by_protocol else collect_validation(folder)
         states = [(frame_hash(atoms), one) for one, atoms in made.states]
         ctx.store.frames.put_many({frame_hash(atoms): atoms for _, atoms in made.states})
         ctx.store.glasses.put(
@@ -105,7 +113,7 @@ class Validate(Waits):
                 system=system,
                 sample=sample,
                 model=model_of(ctx, job.iteration).id,
-                seed=seed_of(ctx, job.iteration, system, sample),
+                seed=made.seed,
                 stop=made.stop,
                 detail=made.detail,
                 states=tuple(
@@ -219,6 +227,7 @@ class Validate(Waits):
         folder = ctx.folder_of(job).path
         folder.mkdir(parents=True, exist_ok=True)
         wish, wanted = validation_of(ctx), {int(k) for k in job.items[2:]}
+        made = conditions_of(ctx.spec, job.items[1], base=Path(ctx.record.base))
         glasses = [
             one
             for one in ctx.store.glasses.of_iteration(ctx.name, job.iteration)
@@ -234,9 +243,9 @@ class Validate(Waits):
             options=MeasureOptions.model_validate(
                 {
                     "groups": wish.measure,
-                    "phase": "glass",
-                    "temperature": wish.quench.to,
-                    "pressure": wish.pressure if wish.ensemble == "npt" else 0.0,
+                    "phase": made.phase,
+                    "temperature": made.temperature,
+                    "pressure": made.pressure,
                     "modes_up_to": wish.modes_up_to,
                 }
             ),

@@ -225,11 +225,24 @@ def _glass(asked: Validation) -> str:
     model = "leading member" if asked.model == "leader" else f"member {asked.model}"
     pressure = f" at {asked.pressure:g} GPa" if asked.ensemble == "npt" else ""
     more = f", up to {asked.most_samples} where error bars allowed no verdict"
+    protocols = {one.protocol: "" for one in asked.systems.values() if one.protocol}
+    for name, one in asked.systems.items():
+        if one.protocol:
+            protocols[one.protocol] += f"{', ' if protocols[one.protocol] else ''}{name}"
+    by_protocol = "".join(
+        f" The protocol {protocol} made {names}." for protocol, names in protocols.items()
+    )
+    who = "Each of the others" if protocols else "Each"
+    way = (
+        f" {who} was melted at {asked.melt.temperature:g} K and constant volume for "
+        f"{asked.melt.ps:g} ps, cooled at {asked.quench.rate:g} K/ps to {asked.quench.to:g} K and "
+        f"held for {asked.glass.ps:g} ps ({asked.ensemble.upper()}{pressure}), of which "
+        f"{asked.glass.frames} frames were measured."
+    )
+    if all(one.protocol for one in asked.systems.values()):
+        way = ""
     return (
         f"Glasses were made by the {model} of the committee from random boxes: {systems}; "
-        f"{asked.samples} of each{more if asked.most_samples > asked.samples else ''}. Each was "
-        f"melted at {asked.melt.temperature:g} K and constant volume for {asked.melt.ps:g} ps, "
-        f"cooled at {asked.quench.rate:g} K/ps to {asked.quench.to:g} K and held for "
-        f"{asked.glass.ps:g} ps ({asked.ensemble.upper()}{pressure}), of which "
-        f"{asked.glass.frames} frames were measured ({', '.join(asked.measure)})."
+        f"{asked.samples} of each{more if asked.most_samples > asked.samples else ''}."
+        f"{by_protocol}{way} Measured were: {', '.join(asked.measure)}."
     )
