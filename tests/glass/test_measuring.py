@@ -155,6 +155,23 @@ def test_crystals_as_published_are_inside_their_references(name: str) -> None:
     assert set(judged.values()) == {"inside"}
 
 
+def test_the_error_of_a_lattice_parameter_is_that_of_a_cell_that_breathes() -> None:
+    """a of each frame scatters by 0.5 %, independently: its mean by that over the root of 20."""
+    rng = np.random.default_rng(2)
+    frames = []
+    for atoms in rattled("stishovite", size=2, amplitude=0.02, frames=20).frames:
+        atoms.set_cell(atoms.cell.array * (1 + 0.005 * rng.normal()), scale_atoms=True)
+        frames.append(atoms)
+    options = MeasureOptions(groups=("structure",), phase="stishovite", structure=COARSE)
+    found = measure([Trajectory(tuple(frames))], options).values
+    lengths = np.array([atoms.cell.lengths()[0] / 2 for atoms in frames])
+    assert found["lattice_a"].value == pytest.approx(lengths.mean(), rel=1e-6)
+    assert found["lattice_a"].error == pytest.approx(lengths.std(ddof=1) / np.sqrt(20), rel=0.3)
+    assert found["lattice_alpha"].error == pytest.approx(0.0, abs=1e-9)
+    one = measure([Trajectory(tuple(frames[:1]))], options).values["lattice_a"]
+    assert one.error is None
+
+
 def test_a_potential_gives_energy_moduli_and_modes() -> None:
     """Argon in a cell that is too large relaxes to the crystal of which all is known (matscipy)."""
     crystal = relaxed(argon(1), lennard_jones(), cell="isotropic", force=1e-8)

@@ -8,7 +8,9 @@ from scipy.interpolate import interp1d
 from al_loop.errors import DatasetError
 from al_loop.glass import Trajectory
 from al_loop.glass.structure import largest_radius, pair_distributions
+from al_loop.glass.structure.pairs import first_peak
 from al_loop.structures import crystal
+from tests.glass.networks import rattled
 
 
 def gas(*, atoms: int, frames: int, seed: int = 1, edge: float = 20.0) -> Trajectory:
@@ -97,3 +99,18 @@ def test_radii_beyond_the_cell_are_refused() -> None:
         pair_distributions(run, r_max=6.0)
     with pytest.raises(DatasetError, match="there are O-O, O-Si, Si-Si"):
         pair_distributions(run).partial("Na-O")
+
+
+def test_the_error_of_a_first_peak_is_the_scatter_of_repeated_runs() -> None:
+    """Each run is of independent frames; the jackknife of one must know what many show."""
+    found = []
+    for seed in range(24):
+        run = rattled("beta-cristobalite", size=2, amplitude=0.08, frames=10, seed=seed)
+        pairs = pair_distributions(run, r_max=4.0, width=0.02)
+        found.append(first_peak(pairs.r, pairs.partials["Si-Si"]))
+    places = np.array([one.value for one in found])
+    errors = np.array([one.error for one in found], dtype=float)
+    assert places.mean() == pytest.approx(3.1, abs=0.02)  # a sqrt(3) / 4 at a = 7.16 Å
+    assert np.sqrt((errors**2).mean()) == pytest.approx(places.std(ddof=1), rel=0.4)
+    assert first_peak(pairs.r, pairs.partials["Si-Si"][:1]).error is None
+    assert np.isnan(first_peak(pairs.r, np.ones((3, len(pairs.r)))).value)

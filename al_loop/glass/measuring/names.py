@@ -223,7 +223,7 @@ def of_structure(name: str) -> str:
         return "_".join(["angle", *rest]).replace("_maximum", "_peak")
     if head == "mean":
         return "coordination_O" if last == "O-T" else f"coordination_{last}"
-    if head in ("length", "closest"):
+    if head in ("length", "closest", "peak"):
         return f"{head}_{pair_name(last)}"
     if head in ("g", "S", "T"):
         return f"{head.lower()}_{_total(head) if not rest else pair_name(last)}"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-from scipy.ndimage import gaussian_filter1d
-
-from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.names import of_structure
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
@@ -21,8 +18,6 @@ _USUAL: Mapping[str, tuple[str, tuple[int, ...]]] = {
     "qn_": ("Si", (0, 1, 2, 3, 4)),
 }
 """What is zero where it is not found: so that a bound on it can be held."""
-
-_SMOOTHING = 0.04  # Å
 
 
 def structure(sample: Trajectory, options: MeasureOptions, advance: Callable[[], None]) -> Part:
@@ -40,7 +35,7 @@ def structure(sample: Trajectory, options: MeasureOptions, advance: Callable[[],
             float(len(found.overlaps)), None, len(sample), ""
         )
         _fill(part, sample, wanted)
-        _peaks(part)
+        _tell_of_peaks(part)
     if "fsdp_position" not in part.values and part.curves:
         low, high = wanted.fsdp
         part.missing["fsdp"] = f"S(q) has no maximum between {low:g} and {high:g} 1/Å"
@@ -66,24 +61,8 @@ def _fill(part: Part, sample: Trajectory, wanted: StructureOptions) -> None:
             part.values.setdefault(f"rings_{criterion}_{n}", Estimate(0.0, none.error, frames, ""))
 
 
-def _peaks(part: Part) -> None:
-    """Places of the first peaks of the partial g(r)."""
-    for name, curve in part.curves.items():
-        if name.startswith("g_") and "-" in name:
-            part.values[f"peak_{name[2:]}"] = Estimate(_first_peak(curve), None, curve.n, "Å")
-
-
-def _first_peak(curve: Curve) -> float:
-    """First maximum that is at least half as high as the highest, of the curve smoothed by 0.04 Å.
-
-    By a parabola through three points; not a number without any.
-    """
-    width = float(curve.x[1] - curve.x[0])
-    y = gaussian_filter1d(curve.y, _SMOOTHING / width)
-    inner = y[1:-1]
-    high = (inner > y[:-2]) & (inner >= y[2:]) & (inner >= 0.5 * y.max())
-    if not high.any():
-        return float("nan")
-    top = int(np.argmax(high)) + 1
-    a, b, c = y[top - 1 : top + 2]
-    return float(curve.x[top] + 0.5 * width * (a - c) / (a - 2.0 * b + c))
+def _tell_of_peaks(part: Part) -> None:
+    pairs = [name[2:] for name in part.curves if name.startswith("g_") and "-" in name]
+    for pair in pairs:
+        if f"peak_{pair}" not in part.values:
+            part.missing[f"peak_{pair}"] = "g(r) has no maximum half as high as the highest"

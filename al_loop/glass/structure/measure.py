@@ -25,7 +25,7 @@ from al_loop.glass.structure.coordination import (
     coordination_of_frame,
 )
 from al_loop.glass.structure.options import StructureOptions
-from al_loop.glass.structure.pairs import pair_distributions
+from al_loop.glass.structure.pairs import first_peak, pair_distributions
 from al_loop.glass.structure.qn import qn_of, qn_of_frame
 from al_loop.glass.structure.rings import Criterion, FrameRings, rings_of, rings_of_frame
 from al_loop.glass.structure.scattering import first_sharp_peak, structure_factors
@@ -37,9 +37,9 @@ from al_loop.units import Array
 class Structure:
     """Named values and curves, and the pairs of atoms that overlap (none in a sound glass).
 
-    Names: ``density``, ``fsdp/position``, ``species/Si-4``, ``length/O-Si``, ``qn/Si/4``,
-    ``angle/Si-O-Si/mean``, ``rings/king/6`` (rings of six a former), ...; curves ``g/O-Si``,
-    ``g/neutron``, ``T``, ``S/O-Si``, ``S/neutron``, ``S/xray``, ``angle/Si-O-Si``.
+    Names: ``density``, ``peak/O-Si``, ``fsdp/position``, ``species/Si-4``, ``length/O-Si``,
+    ``qn/Si/4``, ``angle/Si-O-Si/mean``, ``rings/king/6`` (rings of six a former), ...; curves
+    ``g/O-Si``, ``g/neutron``, ``T``, ``S/O-Si``, ``S/neutron``, ``S/xray``, ``angle/Si-O-Si``.
     """
 
     values: dict[str, Estimate]
@@ -66,8 +66,8 @@ def measure_structure(
 ) -> Structure:
     """Everything that this room knows of structure. ``advance`` is called after each frame.
 
-    The first sharp peak is absent where S(q) has no maximum in its range, an angle where a frame
-    has none, whatever needs formers or oxygen where there are none.
+    The first sharp peak is absent where S(q) has no maximum in its range, a peak of g(r) where it
+    has none, an angle where a frame has none, and whatever needs formers or oxygen without them.
     """
     options = options or StructureOptions.model_validate({})
     network = "O" in trajectory.elements and any(
@@ -132,7 +132,9 @@ def _add_scattering(
     found = pair_distributions(trajectory, r_max=options.r_max, width=options.r_width)
     points = np.arange(max(options.q_step, 0.3), options.q_max + 1e-9, options.q_step)
     factors = structure_factors(found, q=points, window=options.window)
-    for pair in found.partials:
+    for pair, frames in found.partials.items():
+        if np.isfinite((place := first_peak(found.r, frames)).value):
+            values[f"peak/{pair}"] = place
         curves[f"g/{pair}"] = found.partial(pair)
         curves[f"S/{pair}"] = factors.partial(pair)
     curves["g"] = found.total()
