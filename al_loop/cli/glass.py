@@ -13,6 +13,7 @@ from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
 from al_loop.cli.glass_numbers import numbers_of
 from al_loop.cli.glass_rank import rank
+from al_loop.cli.glass_report import MeasuredArgument, OwnOption, ReferenceOption, report
 from al_loop.cli.glass_study import study
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
 from al_loop.cli.progress import counting
@@ -26,21 +27,7 @@ app = typer.Typer(
 app.command()(make)
 app.command()(study)
 app.command()(rank)
-
-MeasuredArgument = Annotated[
-    Path, typer.Argument(help="What `al-loop glass measure -o FILE` has written.")
-]
-ReferenceOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--reference",
-        "-r",
-        help="Yours: values (.yaml), a curve (.csv), another measurement (.json). May be repeated.",
-    ),
-]
-OwnOption = Annotated[
-    bool, typer.Option("--only-mine", help="Leave out the references that come with al_loop.")
-]
+app.command()(report)
 
 
 @app.command()
@@ -94,6 +81,7 @@ def measure(
         list[str] | None,
         typer.Option(help="Of an element that conducts, in e: Na=1. May be repeated."),
     ] = None,
+    wave_number: Annotated[float, typer.Option(help="1/Å: of the dynamic structure factor.")] = 1.5,
     rings_every: Annotated[int, typer.Option(help="Rings of every n-th frame.")] = 1,
     calculator: Annotated[
         str | None,
@@ -130,6 +118,7 @@ def measure(
         "temperature": temperature,
         "pressure": pressure,
         "window": window,
+        "wave_number": wave_number,
         "charges": numbers_of(charge, "--charge"),
         "structure": {"cutoffs": numbers_of(cutoff, "--cutoff"), "rings_every": rings_every},
     }
@@ -221,37 +210,6 @@ def compare(
         out.print(verdicts_view(found, verdicts, results, references.nearest(found.conditions)))
     if any(one.state != "passed" for one in results):
         raise typer.Exit(1)
-
-
-@app.command()
-def report(
-    measured: MeasuredArgument,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="HTML file to write.")
-    ] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option(help="Folder for each figure as PDF and PNG, for a paper."),
-    ] = None,
-    reference: ReferenceOption = None,
-    only_mine: OwnOption = False,
-) -> None:
-    """Write one page of HTML (verdicts, figures, all values), or the figures as files, or both."""
-    from al_loop.glass import Measurement
-    from al_loop.glass.compare import load_references
-    from al_loop.glass.compare.figures import write_figures
-    from al_loop.glass.compare.report import write_report
-
-    if output is None and figures is None:
-        raise UserError("what is to be written?", remedy="give --output, --figures or both")
-    found = Measurement.read(measured)
-    references = load_references(reference or [], shipped=not only_mine)
-    if output is not None:
-        write_report(found, references, output)
-        out.print(f"written: {output}", markup=False)
-    if figures is not None:
-        count = len(write_figures(found, references, figures))
-        out.print(f"written: {count} files in {figures}", markup=False)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.units import GPa
 from scipy.integrate import trapezoid
 
@@ -108,6 +108,54 @@ def test_a_random_walk_diffuses_and_conducts() -> None:
     sigma = density * 1.602177e-19**2 * diffusion.value * 1e-4 / (1.380649e-23 * 1000.0) / 100
     assert found.values["conductivity"].value == pytest.approx(sigma, rel=1e-4)
     assert found.curves["msd_O"].x[1] == pytest.approx(time)
+
+
+def test_brownian_particles_have_one_diffusion_by_both_routes() -> None:
+    """Ornstein and Uhlenbeck: <v(0)v(t)> = 3 exp(-t/tau), so D = tau, whatever is measured."""
+    rng = np.random.default_rng(8)
+    tau, dt, n = 0.2, 0.01, 150
+    keep = np.exp(-dt / tau)
+    velocity = rng.normal(size=(n, 3))
+    atoms = Atoms(["Li"] * n, 30.0 * rng.random((n, 3)), cell=[30.0] * 3, pbc=True)
+    frames = []
+    for _ in range(1200):
+        atoms = atoms.copy()
+        atoms.positions += velocity * dt
+        velocity = keep * velocity + np.sqrt(1 - keep**2) * rng.normal(size=(n, 3))
+        atoms.set_velocities(velocity / (1000 * units.fs))
+        frames.append(atoms)
+    run = Trajectory(tuple(frames), interval=dt)
+    found = measure([run], only("dynamics"))
+    for name in ("diffusion_Li", "green_kubo_Li"):
+        one = found.values[name]
+        assert one.error is not None
+        assert abs(one.value - tau * 1e-4) < 4 * one.error < tau * 1e-4
+    assert observable("green_kubo_Li")[1].group == observable("dynamic_s_neutron")[1].group
+    sparse = measure([Trajectory(tuple(frames[::2]), interval=2 * dt)], only("dynamics"))
+    assert "green_kubo_Li" not in sparse.values
+    assert "do not resolve vibrations" in sparse.missing["green_kubo"]
+    assert "20 fs" in sparse.missing["dynamic_s_neutron"]
+
+
+def test_waves_of_a_free_gas_are_gaussian_in_frequency() -> None:
+    """Of standard deviation q sqrt(kT/m) / 2 pi under the broadening, with an area of 1."""
+    rng = np.random.default_rng(4)
+    n, length, speed, dt = 400, 20.0, 8.0, 0.01
+    start, velocity = length * rng.random((n, 3)), rng.normal(0.0, speed, (n, 3))
+    gas = Atoms(["O"] * n, start, cell=[length] * 3, pbc=True)
+    frames = [gas.copy() for _ in range(300)]
+    for k, atoms in enumerate(frames):
+        atoms.set_positions(start + k * dt * velocity)
+    options = MeasureOptions(groups=("dynamics",), wave_number=1.5, broadening=0.5)
+    found = measure([Trajectory(tuple(frames), interval=dt)], options)
+    curve = found.curves["dynamic_s_neutron"]
+    sigma = np.hypot(1.5 * speed / (2 * np.pi), 0.5)
+    expected = np.exp(-0.5 * (curve.x / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    assert curve.error is not None and curve.n > 20
+    assert (np.abs(curve.y - expected) < 5 * curve.error + 2e-3).all()
+    frames[7].set_cell([length + 0.1] * 3)
+    moved = measure([Trajectory(tuple(frames), interval=dt)], options)
+    assert "cell changes" in moved.missing["dynamic_s_neutron"]
 
 
 def test_a_cage_is_no_diffusion() -> None:

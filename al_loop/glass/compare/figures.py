@@ -40,6 +40,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "msd": ("t (ps)", "MSD (Å²)"),
     "vacf": ("t (ps)", "VACF (Å²/ps²)"),
     "vdos": ("f (THz)", "density of states (1/THz)"),
+    "dynamic_s_neutron": ("f (THz)", "S(q, f) (1/THz)"),
     "participation_ratio": ("f (THz)", "participation ratio"),
     "diffusion": ("T (K)", "D (cm²/s)"),
     "energy_cooling": ("T (K)", "energy (eV/atom)"),
@@ -60,7 +61,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
     "Bond angles": (r"angle_.*",),
     "Vibrations": ("vdos", "vdos_neutron", "participation_ratio"),
-    "Motion": (r"msd_.*", r"vacf_.*", r"diffusion_temperature_.*"),
+    "Motion": (r"msd_.*", r"vacf_.*", "dynamic_s_neutron", r"diffusion_temperature_.*"),
     "Heat": (r"(energy|volume)_(cooling|heating)",),
     "Pressure and strain": (r"(density|volume|energy)_pressure", "stress_strain"),
 }
@@ -197,6 +198,8 @@ def title_of(name: str) -> str:
     kind, _, of = name.partition("_")
     symbol = {"s": "S(q)", "g": "g(r)", "t": "T(r)", "msd": "MSD", "vacf": "VACF"}.get(kind, kind)
     words = {"neutron": "neutrons", "xray": "X-rays", "total": "all atoms"}.get(of, of)
+    if kind == "dynamic":
+        return "S(q, f), neutrons"
     if name in LABELS and "_" in name:
         return f"{kind} {_JOINED.get(of, '')}{of}"
     if kind == "diffusion":

@@ -46,7 +46,7 @@ def lattice(sample: Trajectory, options: MeasureOptions) -> Part:
 
 @dataclass(frozen=True)
 class _Setting:
-    """``basis`` (3, 3) makes conventional vectors of a cell's, ``rotations`` (n, 3, 3) keep them."""
+    """``basis`` (3, 3) makes conventional vectors of a cell; ``rotations`` (n, 3, 3) keep them."""
 
     basis: Array
     rotations: Array

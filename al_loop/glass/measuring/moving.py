@@ -8,6 +8,7 @@ import numpy as np
 
 from al_loop.errors import DatasetError
 from al_loop.glass.dynamics import (
+    green_kubo_diffusion,
     mean_square_displacement,
     nernst_einstein,
     paths_of,
@@ -19,11 +20,19 @@ from al_loop.glass.estimate import Curve, Estimate, average
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
 from al_loop.glass.trajectory import Trajectory
-from al_loop.glass.vibrations import Spectrum, effective_neutron, velocity_density_of_states
+from al_loop.glass.vibrations import (
+    Spectrum,
+    dynamic_structure_factor,
+    effective_neutron,
+    velocity_density_of_states,
+)
+from al_loop.units import Array
 
 _DIFFUSIVE = 0.8
 """Where the MSD grows with a lower power of time, its slope is no diffusion coefficient."""
 _MOST_POINTS = 1000
+_SAME_CELL = 1.0e-6  # Å
+_SHELL = 0.2  # 1/Å, width of the shell of wave vectors
 _LONGEST_VACF = 1.0  # ps
 
 
@@ -35,16 +44,16 @@ def temperature(sample: Trajectory) -> Estimate | None:
 
 
 def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) -> Part:
-    """Mean-square displacements, diffusion, conductivity, velocity autocorrelations."""
+    """Displacements, diffusion, conductivity, velocity autocorrelations, and density waves."""
     part = Part()
     with part.attempt("dynamics"):
         step, symbols = sample.time_step(), list(sample.ordered_symbols())
         paths = paths_of(sample.frames)
         for name, curve in mean_square_displacement(paths, symbols, step).items():
             part.curves[f"msd_{name}"] = _thinned(curve)
+        length = step * (len(sample) - 1)
+        window = options.window or (length / 8.0, length / 4.0)
         with part.attempt("diffusion"):
-            length = step * (len(sample) - 1)
-            window = options.window or (length / 8.0, length / 4.0)
             found = self_diffusion(paths, symbols, step, window=window)
             for name, one in found.items():
                 with part.attempt(f"diffusion_{name}"):
@@ -53,11 +62,47 @@ def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) 
         with part.attempt("conductivity"):
             part.values["conductivity"] = _conductivity(sample, options, part.values, kelvin)
         with part.attempt("vacf"):
-            longest = min(_LONGEST_VACF, step * (len(sample) - 1) / 2)
+            longest = min(_LONGEST_VACF, length / 2)
             velocities = velocities_of(sample.frames)
             found_v = velocity_autocorrelation(velocities, symbols, step, longest=longest)
             part.curves |= {f"vacf_{name}": curve for name, curve in found_v.items()}
+            with part.attempt("green_kubo"):
+                _resolves(step, options)
+                found_g = green_kubo_diffusion(velocities, symbols, step, window=window)
+                moving = [name for name in found_g if f"diffusion_{name}" in part.values]
+                part.values |= {f"green_kubo_{name}": found_g[name] for name in moving}
+        with part.attempt("dynamic_s_neutron"):
+            part.curves["dynamic_s_neutron"] = _waves(sample, paths, step, options)
     return part
+
+
+def _resolves(step: float, options: MeasureOptions) -> None:
+    """The integral of a VACF whose vibrations are not resolved is not that of the VACF."""
+    if step > 0.5 / options.max_frequency * (1 + 1e-9):
+        raise DatasetError(
+            f"velocities every {1000 * step:g} fs do not resolve vibrations up to "
+            f"{options.max_frequency:g} THz, and the VACF is to be integrated",
+            remedy="write them every 10 fs or more often",
+        )
+
+
+def _waves(sample: Trajectory, paths: Array, step: float, options: MeasureOptions) -> Curve:
+    cells = np.array([atoms.cell.array for atoms in sample.frames])
+    if np.ptp(cells, axis=0).max() > _SAME_CELL:
+        raise DatasetError(
+            "the cell changes, and its waves with it", remedy="a run at constant volume"
+        )
+    return dynamic_structure_factor(
+        paths,
+        list(sample.ordered_symbols()),
+        step,
+        cell=cells[0],
+        q=options.wave_number,
+        width=_SHELL,
+        lengths=options.structure.lengths,
+        broadening=options.broadening,
+        maximum=options.max_frequency,
+    )
 
 
 def vibrations(sample: Trajectory, options: MeasureOptions) -> Part:

@@ -35,8 +35,13 @@ class MeasureOptions(BaseModel):
     charges: dict[str, float] = Field(
         default_factory=dict, description="e: elements that conduct, for the conductivity."
     )
-    broadening: Positive = Field(0.3, description="THz: standard deviation, of the VDOS.")
-    max_frequency: Positive = Field(50.0, description="THz: end of the VDOS.")
+    wave_number: Positive = Field(
+        1.5, description="1/Å: of the dynamic structure factor, of waves within 0.1 of it."
+    )
+    broadening: Positive = Field(
+        0.3, description="THz: standard deviation, of the VDOS and the dynamic structure factor."
+    )
+    max_frequency: Positive = Field(50.0, description="THz: end of the two.")
     modes_up_to: int = Field(
         400, ge=1, description="Atoms: with a calculator the VDOS is that of the modes, up to here."
     )

@@ -33,7 +33,8 @@ def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> 
             here = dynamics(hold.frames(), asked, kelvin)
         if hold is state:
             part = here
-            part.missing.pop("vacf", None)  # frames of a protocol rarely have velocities
+            for name in ("vacf", "dynamic_s_neutron"):  # few protocols write so many frames
+                part.missing.pop(name, None)
         for name, value in here.values.items():
             if name.startswith("diffusion_"):
                 found.setdefault(name.removeprefix("diffusion_"), {})[kelvin] = value

@@ -56,10 +56,10 @@ def dynamic_structure_factor(
         The cell has no wave vector there; or the run is too short or too coarse, as for velocities.
     """
     vectors = wave_vectors(cell, q, width)
-    waves = density_waves(positions, symbols, vectors, lengths)
     frequency, weights = cosine_transform(
         dt, len(positions), broadening=broadening, maximum=maximum, what="positions"
     )
+    waves = density_waves(positions, symbols, vectors, lengths)
     curves = weights @ autocorrelations(waves, weights.shape[1])
     mean, error = over_atoms([curves])
     return Curve(frequency, mean, error, len(vectors), "THz", "1/THz")
