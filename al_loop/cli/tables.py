@@ -150,6 +150,8 @@ def forecast_view(forecast: Forecast) -> Text:
     parts = [f"{_range(forecast.iterations)} iterations", f"{_range(forecast.labels)} labels"]
     if forecast.core_hours:
         parts.append(f"{_range(forecast.core_hours)} core-hours of labels")
+    if forecast.core_hours_in_all:
+        parts.append(f"{_range(forecast.core_hours_in_all)} core-hours in all")
     if forecast.days:
         parts.append(f"{_range(forecast.days)} days")
     text = Text("remain    ", style="bold").append(", ".join(parts), style="not bold")

@@ -39,12 +39,17 @@ class Past:
 
 @dataclass(frozen=True)
 class Price:
-    """What the latest iterations took: s of wall time each; core-seconds a label."""
+    """What the latest iterations took: s of wall time each; core-seconds a label.
+
+    ``other_core_seconds`` of each iteration are those of all but its labels: training, MD, ...
+    """
 
     seconds: tuple[float, ...]
     core_seconds: float | None
     last_training: float = 0.0
     """Of the training on all labels that ends the campaign, s."""
+    other_core_seconds: tuple[float, ...] = ()
+    last_training_core_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,9 @@ class Forecast(_Document):
     iterations: Range
     labels: Range
     core_hours: Range | None
+    """Of labels alone."""
+    core_hours_in_all: Range | None
+    """With training, MD and what else the iterations take."""
     days: Range | None
     converges: float | None
     """Share of the draws that meet the targets before a budget is spent."""
@@ -173,20 +181,21 @@ def _told(
     labels = _times(iterations, (batch, batch, batch))
     if rules.labels is not None:
         labels = _at_most(labels, float(rules.labels))
-    core_hours = days = None
+    core_hours = in_all = days = None
     if price.core_seconds is not None:
         core_hours = _times(labels, (price.core_seconds / 3600.0,) * 3)
-    if recent := price.seconds[-RECENT:]:
-        each = (min(recent), _typical(recent), max(recent))
-        days = _times(
-            iterations, tuple(s / 86400.0 for s in each), plus=price.last_training / 86400.0
-        )
+        if others := price.other_core_seconds:
+            last = price.last_training_core_seconds
+            in_all = _sum(core_hours, _lasting(iterations, others, plus=last, unit=3600.0))
+    if price.seconds:
+        days = _lasting(iterations, price.seconds, plus=price.last_training, unit=86400.0)
     return Forecast(
         known=known,
         reason=reason,
         iterations=iterations,
         labels=labels,
         core_hours=core_hours,
+        core_hours_in_all=in_all,
         days=days,
         converges=None,
         labels_to_converge=None,
@@ -199,6 +208,20 @@ def _times(one: Range, factors: Sequence[float], plus: float = 0.0) -> Range:
         low=one.low * low + plus,
         likely=None if one.likely is None else one.likely * likely + plus,
         high=None if one.high is None else one.high * high + plus,
+    )
+
+
+def _lasting(one: Range, each: Sequence[float], *, plus: float, unit: float) -> Range:
+    """What so many iterations take when they take what the recent ones took."""
+    recent = [seconds / unit for seconds in each[-RECENT:]]
+    return _times(one, (min(recent), _typical(recent), max(recent)), plus=plus / unit)
+
+
+def _sum(one: Range, other: Range) -> Range:
+    return Range(
+        low=one.low + other.low,
+        likely=None if one.likely is None or other.likely is None else one.likely + other.likely,
+        high=None if one.high is None or other.high is None else one.high + other.high,
     )
 
 

@@ -13,6 +13,7 @@ from al_loop.loop.decide import Measured
 from al_loop.loop.forecast import RECENT, Forecast, Past, Price, Rules, forecast
 from al_loop.loop.judge import measured_in
 from al_loop.loop.learning import Gauge
+from al_loop.loop.spending import spending_of
 from al_loop.store import CampaignRecord, IterationRecord, Store
 
 FRAME_SCATTER = 0.35
@@ -52,7 +53,7 @@ def forecast_of(ctx: Context, done: Sequence[IterationRecord]) -> Forecast:
     ones = _read(ctx, done)
     last = len(ctx.spec.explore.stages) - 1
     recent = [one for one in ones if one.measured.conditions >= last]
-    return forecast(_past(ctx, recent), _price(ones), _rules(ctx, ones, last=last))
+    return forecast(_past(ctx, recent), _price(ctx, ones), _rules(ctx, ones, last=last))
 
 
 def _read(ctx: Context, done: Sequence[IterationRecord]) -> list[_One]:
@@ -104,18 +105,26 @@ def _added(one: _One) -> int:
     return max(0, counts.labelled - one.labels) if one.record.index == 0 else counts.labelled
 
 
-def _price(ones: Sequence[_One]) -> Price:
+def _price(ctx: Context, ones: Sequence[_One]) -> Price:
     recent = ones[-RECENT:]
     labels = sum(one.record.counts.labelled for one in recent)
     cost = sum(one.record.counts.core_seconds for one in recent)
     # The first stages, starting structures and their labels, come once.
     once = ("quench", "start")
+    spent = spending_of(ctx.store, ctx.record, [one.record for one in ones])
+    others = [one for one in spent if one.stage not in (*once, "labels")]
+    indices = [one.record.index for one in recent]
+    core = [3600 * sum(one.by_iteration.get(i, 0.0) for one in others) for i in indices]
+    trained = [one for one in others if one.stage == "train"]
+    training = [3600 * sum(one.by_iteration.get(i, 0.0) for one in trained) for i in indices]
     seconds = [sum(s for k, s in one.record.seconds.items() if k not in once) for one in recent]
     trainings = [one.record.seconds.get("train", 0.0) for one in recent]
     return Price(
         seconds=tuple(seconds),
         core_seconds=cost / labels if labels and cost else None,
         last_training=float(np.median(trainings)) if trainings else 0.0,
+        other_core_seconds=tuple(core),
+        last_training_core_seconds=float(np.median(training)) if training else 0.0,
     )
 
 

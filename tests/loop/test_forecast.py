@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,19 @@ def test_a_power_law_is_met_where_it_meets_the_target() -> None:
     assert found.days is not None and found.days.likely is not None
     assert found.iterations.likely is not None
     assert found.days.likely == pytest.approx(found.iterations.likely / 24)
+
+
+def test_core_hours_in_all_have_training_and_md_and_the_last_training() -> None:
+    others = (100.0, 9000.0, 3600.0, 7200.0, 3600.0, 3600.0)  # the first is beyond the latest five
+    price = replace(PRICE, other_core_seconds=others, last_training_core_seconds=1800.0)
+    found = forecast(law(7), price, RULES)
+    labels, steps, whole = found.core_hours, found.iterations, found.core_hours_in_all
+    assert labels is not None and whole is not None
+    assert whole.low == pytest.approx(labels.low + steps.low + 0.5)
+    assert whole.likely == pytest.approx((labels.likely or 0) + (steps.likely or 0) + 0.5)
+    assert whole.high == pytest.approx((labels.high or 0) + 2.5 * (steps.high or 0) + 0.5)
+    assert found.core_hours == forecast(law(7), PRICE, RULES).core_hours
+    assert forecast(law(7), PRICE, RULES).core_hours_in_all is None
 
 
 def end_of(scatter: float, seed: int) -> int:

@@ -8,10 +8,21 @@ from pathlib import Path
 import pytest
 
 from al_loop.loop.status import campaign_status
-from al_loop.store import Store
+from al_loop.store import Stage, Store
 from tests.loop.test_late_labels import NAME, Hands, at, begin, carry_on, state
 
 pytestmark = pytest.mark.engine
+
+
+def core_seconds(store: Store, stage: Stage) -> float:
+    """Of the jobs of a stage of the first iteration: from start to end."""
+    jobs = store.jobs.of_stage(NAME, 0, stage)
+    assert jobs
+    lasted = 0.0
+    for job in jobs:
+        assert job.started is not None and job.ended is not None
+        lasted += (job.ended - job.started).total_seconds()
+    return lasted
 
 
 def test_a_campaign_says_what_remains_until_its_end(store: Store, tmp_path: Path) -> None:
@@ -30,6 +41,11 @@ def test_a_campaign_says_what_remains_until_its_end(store: Store, tmp_path: Path
     each = first.counts.core_seconds / first.counts.labelled / 3600
     assert found.core_hours.high is not None
     assert math.isclose(found.core_hours.high, each * found.labels.high)
+    # The rest, from the jobs themselves: this explorer and this trainer have one thread.
+    spent = {stage: core_seconds(store, stage) for stage in ("train", "explore")}
+    others = 2 * sum(spent.values()) + spent["train"]
+    assert found.core_hours_in_all is not None and found.core_hours_in_all.high is not None
+    assert math.isclose(found.core_hours_in_all.high, found.core_hours.high + others / 3600)
 
     carry_on(store, hands, lambda: state(store) != "running")
     record = store.campaigns.get(NAME)
