@@ -14,6 +14,7 @@ from al_loop.glass.structure import (
     structure_factors,
 )
 from al_loop.structures import crystal
+from tests.glass.test_pairs import gas
 
 BOND = 1.6
 
@@ -46,6 +47,17 @@ def test_molecules_without_order_between_them_scatter_as_debye_says() -> None:
         assert np.mean((curve.y - expected) ** 2) < 2.0 * np.mean(curve.error**2)
     assert found.ashcroft_langreth("Si-O").y == pytest.approx(0.5 * (found.partial("O-Si").y - 1))
     assert found.ashcroft_langreth("O-O").y == pytest.approx(1 + 0.5 * (found.partial("O-O").y - 1))
+
+
+def test_an_ideal_gas_has_s_of_one() -> None:
+    """Partial, of neutrons and of X-rays, at every q, in a skewed cell."""
+    pairs = pair_distributions(gas(atoms=1500, frames=40), width=0.02)
+    found = structure_factors(pairs, q=np.arange(1.0, 15.0, 0.1), window="none")
+    curves = [found.partial(name) for name in pairs.partials]
+    for curve in (*curves, found.neutron(), found.xray()):
+        assert curve.error is not None
+        assert (np.abs(curve.y - 1.0) < 5 * curve.error).all()
+        assert curve.error.max() < 0.15
 
 
 def test_the_first_peak_of_cristobalite_is_its_111_reflection_and_lorch_widens_it() -> None:
