@@ -11,10 +11,22 @@ import pytest
 from ase import Atoms
 
 from al_loop.campaign.stages import TrustLevels
+from al_loop.descriptors import projected
 from al_loop.explore.deviation import atomic_deviations
 from al_loop.frame import Labelled
 from al_loop.jobfolder import Clock
-from al_loop.select import Evidence, Rule, calibrate
+from al_loop.select import (
+    ACCURATE,
+    Candidate,
+    Described,
+    Environments,
+    Evidence,
+    Pool,
+    Rule,
+    calibrate,
+    choose_batch,
+    classify,
+)
 from al_loop.train.interface import TrainingTask
 from al_loop.train.linear import LinearOptions, LinearTrainer
 
@@ -25,17 +37,27 @@ EACH = 60
 KNOWN = 50
 SPLITS = 200
 ALPHA = 0.1
+BATCH, AUDIT, CAMPAIGNS = 36, 12, 25
 
 pytestmark = pytest.mark.skipif(not ZEOLITES.is_dir(), reason="labels of zeolites are not here")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Of each frame: the committee's deviation, its error, and the largest force; eV/Å."""
+    """Of each frame: deviation, the leader's largest error, and the largest force; eV/Å.
+
+    ``atomic``: deviations of all atoms; ``features``: their descriptors. ``trained``: what the
+    committee was trained on.
+    """
 
     deviation: np.ndarray
     error: np.ndarray
     force: np.ndarray
+    frames: list[Atoms]
+    topology: list[str]
+    atomic: list[np.ndarray]
+    features: list[np.ndarray]
+    trained: list[Environments]
 
 
 def frames(topology: str, count: int, *, offset: int) -> list[Labelled]:
@@ -65,16 +87,30 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         task = TrainingTask(ELEMENTS, seed, known, valid=[], parent=None, effort=1.0)
         made = trainer.train(task, folder, Clock())
         members.append(trainer.predictor(folder / made.model, ELEMENTS))
-    deviation, error, force = [], [], []
-    for frame in (one for name in TOPOLOGIES for one in frames(name, EACH, offset=0)):
+    leader = members[0]
+    atomic, error, force = [], [], []
+    pool = [(name, one) for name in TOPOLOGIES for one in frames(name, EACH, offset=0)]
+    for _, frame in pool:
         forces = np.stack([member.predict(frame.atoms)[1] for member in members])
-        deviation.append(atomic_deviations(forces).max())
-        error.append(np.linalg.norm(forces.mean(axis=0) - frame.forces, axis=1).max())
+        atomic.append(atomic_deviations(forces))
+        error.append(np.linalg.norm(forces[0] - frame.forces, axis=1).max())
         force.append(np.linalg.norm(frame.forces, axis=1).max())
-    return Seen(np.array(deviation), np.array(error), np.array(force))
+    return Seen(
+        deviation=np.array([one.max() for one in atomic]),
+        error=np.array(error),
+        force=np.array(force),
+        frames=[frame.atoms for _, frame in pool],
+        topology=[name for name, _ in pool],
+        atomic=atomic,
+        features=[projected(leader.descriptors(frame.atoms)) for _, frame in pool],
+        trained=[
+            Environments(projected(leader.descriptors(one.atoms)), one.atoms.numbers)
+            for one in known
+        ],
+    )
 
 
-def evidence(seen: Seen, chosen: np.ndarray) -> Evidence:
+def evidence(seen: Seen, chosen: np.ndarray, weight: np.ndarray | None = None) -> Evidence:
     count = len(chosen)
     return Evidence(
         deviation=seen.deviation[chosen],
@@ -82,7 +118,7 @@ def evidence(seen: Seen, chosen: np.ndarray) -> Evidence:
         force=seen.force[chosen],
         group=["SiO2"] * count,
         iteration=np.zeros(count, dtype=np.int64),
-        weight=np.ones(count),
+        weight=np.ones(count) if weight is None else weight,
     )
 
 
@@ -121,3 +157,62 @@ def test_of_the_frames_called_accurate_no_more_are_missed_than_allowed(
     scatter = np.std(missed, ddof=1) / math.sqrt(SPLITS)
     assert np.mean(missed) <= ALPHA + 3 * scatter
     assert accurate > 0
+
+
+def labelled(
+    seen: Seen, explored: np.ndarray, before: TrustLevels, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a campaign labels of the frames that it has explored, and what each stands for.
+
+    A walker for each topology; candidates farthest first, audit frames at random.
+    """
+    walks = {name: [i for i in explored if seen.topology[i] == name] for name in TOPOLOGIES}
+    pools, described = [], []
+    for name, places in walks.items():
+        code = classify(seen.deviation[places], levels=before)
+        pools.append(Pool(name, code, np.arange(len(places)), [seen.frames[i] for i in places]))
+        for position in np.flatnonzero(code != ACCURATE):
+            i = places[position]
+            weight = np.clip(seen.atomic[i] / before.lower, 0.0, 1.0)
+            environments = Environments(seen.features[i], seen.frames[i].numbers, weight)
+            candidate = Candidate(environments, stratum=name, walker=name, time=float(i))
+            described.append(Described(int(position), candidate))
+    picks = choose_batch(
+        pools,
+        batch=BATCH,
+        audit=AUDIT,
+        accept=lambda _: None,
+        known=set(),
+        seed=seed,
+        described=described,
+        labelled=seen.trained,
+    ).picks
+    assert [pick.why for pick in picks].count("audit") == AUDIT
+    accurate = sum(int((pool.code == ACCURATE).sum()) for pool in pools)
+    each = {"audit": accurate / AUDIT, "candidate": (len(explored) - accurate) / BATCH}
+    chosen = np.array([walks[pick.walker][pick.position] for pick in picks])
+    return chosen, np.array([each[pick.why] for pick in picks])
+
+
+def test_the_promise_holds_of_labels_that_were_chosen_by_what_is_new_in_them(seen: Seen) -> None:
+    """As campaigns choose and weigh them: most of them where the committee is unsure."""
+    generator = np.random.default_rng(2)
+    lower = float(np.quantile(seen.deviation, 0.3))
+    before = TrustLevels(lower=lower, upper=1e3)
+    bearable = float(np.quantile(seen.error, 0.5))
+    rule = Rule(bearable=bearable, fixed=before, alpha=ALPHA)
+    covered, missed, accurate = [], [], 0
+    for split in range(CAMPAIGNS):
+        order = generator.permutation(len(seen.error))
+        explored, fresh = np.sort(order[: len(order) // 2]), order[len(order) // 2 :]
+        found = calibrate(evidence(seen, *labelled(seen, explored, before, seed=split)), rule)
+        assert found.pooled is not None
+        assert found.pooled.frames == BATCH + AUDIT
+        covered.append(np.mean(seen.error[fresh] <= found.pooled.ratio * seen.deviation[fresh]))
+        called = fresh[seen.deviation[fresh] < found.levels("SiO2").lower]
+        accurate += len(called)
+        missed.append(np.sum(seen.error[called] > bearable) / max(1, len(called)))
+    scatter = [np.std(one, ddof=1) / math.sqrt(CAMPAIGNS) for one in (covered, missed)]
+    assert np.mean(covered) >= 1 - ALPHA - 3 * scatter[0]
+    assert np.mean(missed) <= ALPHA + 3 * scatter[1]
+    assert accurate > 5 * CAMPAIGNS
