@@ -8,6 +8,7 @@ from al_loop.explore.interface import (
     StopReason,
     Walk,
     Walker,
+    program_of,
 )
 from al_loop.explore.job import (
     collect_walks,
@@ -32,6 +33,7 @@ __all__ = [
     "collect_scores",
     "collect_walks",
     "paths",
+    "program_of",
     "run_explore_job",
     "run_score_job",
     "stage_explore_job",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -195,7 +195,8 @@ class Explorer(Engine, Protocol):
     """Model formats that it can run; empty: any format whose trainer gives an ASE calculator.
 
     One that can add D3 (``Committee.dispersion``) has ``dispersion_functionals``, too: those whose
-    D3 it knows.
+    D3 it knows. One whose program says in a folder what it is has ``ran(folder)``, see
+    :func:`program_of`.
     """
 
     def explore(
@@ -230,3 +231,9 @@ class Explorer(Engine, Protocol):
     def render(self, walker: Walker, atoms: Atoms, committee: Committee) -> dict[str, str]:
         """The input files of one walker, name -> text, as ``al-loop check`` shows them."""
         ...
+
+
+def program_of(explorer: Explorer, folder: Path) -> str:
+    """Program and version that ran in a folder, by its own words where the explorer keeps them."""
+    ran: Callable[[Path], str] = getattr(explorer, "ran", lambda _: "")
+    return ran(folder) or explorer.check()

@@ -19,10 +19,18 @@ from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import JobFolderError, StructureError
 from al_loop.explore.committee import CommitteeFiles, committee_files
 from al_loop.explore.describing import Describer
-from al_loop.explore.interface import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.explore.interface import (
+    Committee,
+    Explorer,
+    KeepRule,
+    Limits,
+    Walk,
+    Walker,
+    program_of,
+)
 from al_loop.explore.walkfile import load_walk, save_walk, walk_files
 from al_loop.frame import read_frames
-from al_loop.jobfolder import Clock, JobFolder, JobResult, JobSpec
+from al_loop.jobfolder import Clock, JobFolder, JobResult
 from al_loop.staging import stage_frames
 
 STARTS = "starts.traj"
@@ -112,12 +120,16 @@ def run_explore_job(folder: JobFolder, clock: Clock) -> JobResult:
         if walker.name not in walks
     ]
     describer = Describer(params.committee(folder.path), params.keep, clock)
-    for bare in _explore(folder, spec, params=params, walkers=left, clock=clock):
+    engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
+    for bare in _explore(folder, engine, params=params, walkers=left, clock=clock):
         walk = describer.described(bare)
         save_walk(folder.path, walk, key=spec.key)
         walks[walk.name] = walk
     return folder.finish(
-        {"walks": [_summary(walks[walker.name]) for walker in params.walkers]},
+        {
+            "walks": [_summary(walks[walker.name]) for walker in params.walkers],
+            "program": program_of(engine, folder.path),
+        },
         files=[file for walker in params.walkers for file in walk_files(walker.name)],
         clock=clock,
     )
@@ -154,7 +166,7 @@ def explore_params(folder: JobFolder) -> ExploreParams:
 
 def _explore(
     folder: JobFolder,
-    spec: JobSpec,
+    engine: Explorer,
     *,
     params: ExploreParams,
     walkers: Sequence[tuple[Walker, Atoms]],
@@ -163,7 +175,6 @@ def _explore(
     if not walkers:
         return
     stopping.stop_if_requested(folder.path)
-    engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
     yield from engine.explore(
         walkers,
         params.committee(folder.path),

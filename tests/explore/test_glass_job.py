@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,12 @@ from al_loop.explore.lammps import LammpsOptions
 from al_loop.explore.legs import Leg
 from al_loop.frame import read_frames
 from al_loop.jobfolder import Clock
-from al_loop.loop.glassmaking import collect_validation, run_validate_job, stage_validate_job
+from al_loop.loop.glassmaking import (
+    ValidatePayload,
+    collect_validation,
+    run_validate_job,
+    stage_validate_job,
+)
 from al_loop.units import density
 
 pytestmark = pytest.mark.engine
@@ -51,6 +58,9 @@ def test_lammps_melts_quenches_and_holds(
     run_validate_job(folder, Clock())
     made = collect_validation(folder)
     assert (made.stop, made.detail) == ("completed", "")
+    program = folder.payload("validate", ValidatePayload).program
+    plugin = version("deepmd-kit")
+    assert re.fullmatch(rf"LAMMPS \d+ \w+ \d+.*, DeePMD-kit's plug-in {plugin}", program), program
     # samples 10, 20 of the melt; 30 to 80 on the way; the end of the hold
     assert [one.phase for one, _ in made.states] == ["melt"] * 2 + ["path"] * 6 + ["glass"]
     assert [one.temperature for one, _ in made.states] == pytest.approx(

@@ -30,7 +30,7 @@ from al_loop.explore.reduce import COMPLETED, Ending
 from al_loop.lammps.cell import RestrictedCell, wrapped
 from al_loop.lammps.data import data_file
 from al_loop.lammps.dump import read_dump
-from al_loop.lammps.executable import check_program, find_program, read_check
+from al_loop.lammps.executable import check_program, find_program, read_check, read_program
 from al_loop.lammps.faults import classify, last_words
 
 DEVIATION = """\
@@ -357,6 +357,22 @@ def test_last_words_are_without_noise() -> None:
 
 # The program
 
+RAN = """\
+LAMMPS (22 Jul 2025 - Update 2)
+  using 1 OpenMP thread(s) per MPI task
+Loaded 1 plugins from /opt/deepmd/lib
+al_loop: begin silica-nvt-2000K-0
+Summary of lammps deepmd module ...
+  >>> Info of deepmd-kit:
+  installed to:       /opt/deepmd
+  source:             v3.1.0
+  source commit:      8cfd46e3
+  >>> Info of lammps module:
+  use deepmd-kit at:  /opt/deepmd
+  source:             v3.2.0
+"""
+"""What a run prints (deepmd-kit 3.2.0, shortened; the library's version made another one)."""
+
 
 def test_check_reads_version_and_pair_style() -> None:
     assert read_check(PLUGGED, command=("lmp",)) == (
@@ -367,6 +383,13 @@ def test_check_reads_version_and_pair_style() -> None:
     assert 'pip install "al-loop[deepmd]"' in str(caught.value)
     with pytest.raises(EngineMissing, match="cannot open shared object"):
         read_check("lmp: libmpi.so.12: cannot open shared object file\n", command=("lmp",))
+
+
+def test_a_run_says_which_lammps_and_which_plugin_it_was() -> None:
+    assert read_program(RAN) == "LAMMPS 22 Jul 2025 - Update 2, DeePMD-kit's plug-in 3.2.0"
+    without = RAN[: RAN.index("Summary")]
+    assert read_program(without) == "LAMMPS 22 Jul 2025 - Update 2"
+    assert read_program("srun: job 3 queued and waiting for resources\n") == ""
 
 
 def test_a_command_that_is_not_here_is_named() -> None:

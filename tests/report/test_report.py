@@ -167,7 +167,7 @@ def test_the_methods_have_every_version_and_a_doi_for_each_number(
         for key in type(engine.options).model_fields:
             assert key in words, f"option {key} of {engine.engine}"
     from_jobs = {one.does for one in methods.programs if one.found == "in the jobs"}
-    assert from_jobs == {"train", "label"}
+    assert from_jobs == {"train", "explore", "label"}
     assert methods.fingerprint == source.ctx.fingerprint
 
 

@@ -26,6 +26,7 @@ from al_loop.explore.lammps.run import run_in_turn
 from al_loop.jobfolder import Clock
 from al_loop.lammps.data import DATA, DISPERSION_FUNCTIONALS, data_file
 from al_loop.lammps.executable import check_program, find_program
+from al_loop.lammps.process import program_in
 
 
 class LammpsExplorer:
@@ -42,6 +43,10 @@ class LammpsExplorer:
     def check(self) -> str:
         """LAMMPS' version; EngineMissing when it is not here or has no ``pair_style deepmd``."""
         return check_program(self.options)
+
+    def ran(self, folder: Path) -> str:
+        """LAMMPS and DeePMD-kit's plug-in by what they printed there; empty without it."""
+        return program_in(folder)
 
     def explore(
         self,

@@ -21,10 +21,9 @@ from al_loop.explore.reduce import COMPLETED, Ending
 from al_loop.jobfolder import Clock
 from al_loop.lammps.executable import Program
 from al_loop.lammps.faults import classify, last_words
-from al_loop.lammps.process import SIGNAL_SECONDS, end_lammps, start_lammps
+from al_loop.lammps.process import OUTPUT, SIGNAL_SECONDS, end_lammps, start_lammps
 
 JOINT_SCRIPT = "in.walkers"
-OUTPUT = "lmp.out"
 
 
 class DeviationWatch:

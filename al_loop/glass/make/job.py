@@ -34,7 +34,7 @@ from al_loop.lammps.data import DATA
 from al_loop.lammps.dump import Snapshot, frame_of, read_dump
 from al_loop.lammps.executable import find_program
 from al_loop.lammps.faults import Fault
-from al_loop.lammps.process import run_script
+from al_loop.lammps.process import program_in, run_script
 from al_loop.lammps.restart_file import restart_step
 
 
@@ -73,6 +73,7 @@ def run_glass_job(
         detail=f"{segments[len(ended)].name}: {fault.detail}"
         if fault
         else "; ".join(filter(None, map(run.not_reached, ended))),
+        program=program_in(folder.path),
     )
     moving = [segment for segment in ended if not segment.still]
     files = [ENDS, START, *(f"{s.name}{suffix}" for s in moving for suffix in SEGMENT_FILES)]

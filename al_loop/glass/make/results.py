@@ -76,6 +76,8 @@ class GlassPayload(BaseModel):
     segments: tuple[SegmentAverages, ...]
     stop: str
     detail: str
+    program: str = ""
+    """LAMMPS with its version; empty in results of earlier versions."""
 
 
 @dataclass(frozen=True)

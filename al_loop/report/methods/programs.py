@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 
 from al_loop.errors import AlLoopError
 from al_loop.jobfolder import JobFolder
@@ -12,8 +13,16 @@ from al_loop.loop.context import Context
 from al_loop.report.source import Source
 from al_loop.store import JobRecord, Stage
 
-_STAGES: dict[str, tuple[Stage, ...]] = {"train": ("train",), "label": ("start", "label")}
-"""Whose results name their program."""
+_STAGES: dict[str, tuple[Stage, ...]] = {
+    "train": ("train",),
+    "explore": ("explore",),
+    "validate": ("validate",),
+    "label": ("start", "label"),
+}
+"""Whose results name their program; of exploration and validation not in earlier versions."""
+
+_OTHERS = ("describe", "score", "measure.")
+"""How the names of jobs begin that are among those of a stage, and not its engine's."""
 
 PACKAGES = ("al-loop", "ase", "fireworks", "numpy", "pymongo", "scipy")
 
@@ -31,7 +40,9 @@ class Program:
 def programs_of(source: Source) -> list[Program]:
     """Engines as the jobs name them where their folders are at hand, and the packages here."""
     ctx = source.ctx
-    engines = (("train", ctx.trainer.check), ("explore", ctx.explorer.check))
+    engines = [("train", ctx.trainer.check), ("explore", ctx.explorer.check)]
+    if ctx.store.glasses.has_any(ctx.name):
+        engines.append(("validate", ctx.explorer.check))
     found = []
     for does, check in (*engines, ("label", ctx.labeller.check)):
         named = _named_by_jobs(source, does)
@@ -47,16 +58,15 @@ def programs_of(source: Source) -> list[Program]:
 
 
 def _named_by_jobs(source: Source, does: str) -> list[str]:
-    """Programs in the results of the first job of each iteration."""
-    stages = _STAGES.get(does, ())
+    """Programs in the results of the engine's first job of each iteration."""
     ctx = source.ctx
-    jobs = [
-        job
-        for record in source.iterations
-        for stage in stages
-        for job in ctx.store.jobs.of_stage(ctx.name, record.index, stage)[:1]
-    ]
-    return sorted({name for job in jobs if (name := _program(ctx, job))})
+    named = set()
+    for record in source.iterations:
+        for stage in _STAGES[does]:
+            jobs = ctx.store.jobs.of_stage(ctx.name, record.index, stage)
+            mine = (job for job in jobs if not job.name.startswith(_OTHERS))
+            named |= {name for job in islice(mine, 1) if (name := _program(ctx, job))}
+    return sorted(named)
 
 
 def _program(ctx: Context, job: JobRecord) -> str:
