@@ -18,6 +18,7 @@ from al_loop.store import CampaignRecord, GateRecord, GlassMeasurement, GlassRec
 if TYPE_CHECKING:
     from al_loop.glass.compare import References, Verdict
     from al_loop.glass.estimate import Curve
+    from al_loop.glass.measuring import Measurement
     from al_loop.units import Array
 
 MOST_POINTS = 400
@@ -30,6 +31,10 @@ class SystemView:
     name: str
     glasses: list[GlassRecord]
     measured: GlassMeasurement | None
+    whole: Measurement | None
+    """What was measured, curves included."""
+    references: References | None
+    """Those of such a glass."""
     verdicts: list[Verdict]
     without: list[str]
     """Values that were measured and that no reference is known of, as in print."""
@@ -81,18 +86,14 @@ def glass_view(store: Store, record: CampaignRecord, iteration: int) -> GlassVie
     )
 
 
-def glass_curves(
-    store: Store, record: CampaignRecord, iteration: int, system: str
-) -> list[DrawnCurve] | None:
+def glass_curves(view: GlassView, system: str) -> list[DrawnCurve] | None:
     """Curves of a composition's glasses beside those that were published; None without glasses."""
-    measured = store.glasses.measured(record.name, iteration).get(system)
-    if measured is None:
+    one = next((one for one in view.systems if one.name == system), None)
+    if one is None or one.whole is None or one.references is None:
         return None
-    whole = whole_measurement(store, measured)
-    ours = _references(store, record)[0].of(whole.conditions)
     drawn = []
-    for name, curve in whole.curves.items():
-        published = [one for one in ours.curves if one.name == name]
+    for name, curve in one.whole.curves.items():
+        published = [r for r in one.references.curves if r.name == name]
         drawn.append(_drawn(name, curve, [(r.subject.source, r.x, r.y) for r in published]))
     return sorted(drawn, key=lambda one: (not one.references, one.name))
 
@@ -120,12 +121,13 @@ def _system(
 
     mine = [one for one in glasses if one.system == name]
     if measured is None:
-        return SystemView(name, mine, None, [], [])
+        return SystemView(name, mine, None, None, None, [], [])
     whole = whole_measurement(store, measured)
     verdicts = compare(whole, references)
     known = {one.name for one in verdicts}
     without = [f"{key} {one}" for key, one in whole.values.items() if key not in known]
-    return SystemView(name, mine, measured, verdicts, without)
+    ours = references.of(whole.conditions)
+    return SystemView(name, mine, measured, whole, ours, verdicts, without)
 
 
 def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -> DrawnCurve:

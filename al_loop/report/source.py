@@ -12,6 +12,7 @@ import numpy as np
 from al_loop.loop.context import Context
 from al_loop.loop.curves import LearningPoint, learning_curve
 from al_loop.loop.dataset import DataFrame, data_set
+from al_loop.loop.glass_view import GlassView, glass_view
 from al_loop.loop.heldout import HeldOut, held_out
 from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.trust import evidence_before
@@ -99,6 +100,14 @@ class Source:
             if found := held_out(self.ctx, record.index):
                 return found
         return None
+
+    @cached_property
+    def glass(self) -> GlassView | None:
+        """The glasses that were judged last, or made last; None where none was made."""
+        store, record = self.ctx.store, self.ctx.record
+        made = [one.index for one in self.iterations if one.glass]
+        made = made or store.glasses.iterations(self.ctx.name)
+        return glass_view(store, record, made[-1]) if made else None
 
     @cached_property
     def errors(self) -> list[CommitteeErrors]:

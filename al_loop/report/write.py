@@ -15,9 +15,7 @@ from ruamel.yaml.compat import StringIO
 from al_loop.campaign.load import dump_campaign
 from al_loop.errors import UserError
 from al_loop.jobfolder import write_atomically
-from al_loop.loop.context import Context
 from al_loop.loop.figures import encoded
-from al_loop.loop.glass_view import GlassView, glass_view
 from al_loop.loop.review import review
 from al_loop.loop.status import campaign_status
 from al_loop.loop.trust import MOST_EVIDENCE
@@ -78,7 +76,7 @@ def render(source: Source) -> str:
         doubts=review(ctx),
         gates=validated[-1].glass if validated else (),
         gates_of=validated[-1].index if validated else None,
-        glass=_glass(ctx, validated),
+        glass=source.glass,
         calibration=source.calibration,
         evidence=len(source.evidence.error),
         most_evidence=MOST_EVIDENCE,
@@ -88,12 +86,6 @@ def render(source: Source) -> str:
         figures={name: _figure(source, name) for name in KINDS},
     )
     return hide_logins(page)  # last words of jobs, reasons: whatever was in the database
-
-
-def _glass(ctx: Context, validated: list[IterationRecord]) -> GlassView | None:
-    """The glasses that were judged last, or made last; None where none was made."""
-    made = [one.index for one in validated] or ctx.store.glasses.iterations(ctx.name)
-    return glass_view(ctx.store, ctx.record, made[-1]) if made else None
 
 
 def _allowed(reference: Reference | ReferenceCurve) -> str:
@@ -114,7 +106,7 @@ def _figure(source: Source, name: str) -> Markup:
         "<figcaption><b>{}.</b> {}</figcaption></figure>"
     ).format(
         f"figure-{name}",
-        Markup(' class="wide"') if name == "convergence" else "",
+        Markup(' class="wide"') if kind.wide else "",
         data,
         kind.title,
         kind.title,

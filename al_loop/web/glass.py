@@ -28,7 +28,8 @@ def show(name: str, index: int) -> str:
 @glass.get("/campaigns/<name>/glass/<int:index>/<system>.json")
 def curves(name: str, index: int, system: str) -> Response:
     """Curves of a composition's glasses, beside those that were published."""
-    found = glass_curves(the_store(), campaign_of(name), index, system)
+    view = glass_view(the_store(), campaign_of(name), index)
+    found = glass_curves(view, system) if view else None
     if found is None:
         abort(404, f"iteration {index} of {name} has measured no glass of {system!r}")
     return jsonify([one.model_dump() for one in found])

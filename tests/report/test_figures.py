@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,16 +12,30 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from al_loop.glass.compare import read_references, shipped_references
 from al_loop.loop.context import Context
 from al_loop.loop.figures import COLUMN, encoded
 from al_loop.report.figures import KINDS, draw, write_figures
 from al_loop.report.source import Source
 from al_loop.store import Store
 from tests.cli.conftest import Command
+from tests.glasses import hot_silica, put_glass, take_away, write_curve
 from tests.loop.test_late_labels import NAME
 from tests.report.conftest import begin
 
 pytestmark = pytest.mark.engine
+
+SILICA = hot_silica(3)
+
+
+@pytest.fixture(scope="module")
+def source(finished: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """The finished campaign, with a glass that it has made."""
+    last = finished.iterations.latest(NAME)
+    assert last is not None
+    put_glass(finished, NAME, last.index, tmp_path_factory.mktemp("glass"), SILICA, samples=2)
+    yield Source(Context(finished, NAME))
+    take_away(finished, NAME)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,7 +129,42 @@ def test_a_campaign_that_has_only_begun_has_no_figures(
     assert not list(tmp_path.glob("*.pdf"))
 
 
-def test_the_command_lists_and_draws(finished: Store, al_loop: Command, tmp_path: Path) -> None:
+def test_a_glass_is_drawn_as_it_was_measured_beside_what_was_published(
+    source: Source, tmp_path: Path
+) -> None:
+    other = hot_silica(4)
+    write_curve(other, "s_neutron", tmp_path / "s.csv", source="somebody (2026)")
+    beside = Source(source.ctx)
+    view = source.glass
+    assert view is not None
+    references = shipped_references() + read_references(tmp_path / "s.csv")
+    (silica,) = view.systems
+    beside.glass = replace(view, systems=[replace(silica, references=references)])
+    figure = draw(beside, KINDS["glass"])
+    assert figure is not None
+    panels = {axes.get_title(loc="left"): axes for axes in figure.axes}
+    factors = {
+        str(line.get_label()): np.asarray(line.get_xydata(), dtype=float)
+        for line in panels["silica: structure factors"].lines
+    }
+    assert list(factors) == ["neutrons", "somebody (2026)", "X-rays + 1"]
+    for label, found, up in (
+        ("neutrons", SILICA.curves["s_neutron"], 0.0),
+        ("somebody (2026)", other.curves["s_neutron"], 0.0),
+        ("X-rays + 1", SILICA.curves["s_xray"], 1.0),
+    ):
+        assert factors[label] == pytest.approx(np.c_[found.x, found.y + up], abs=1e-4)
+    pairs = [line.get_label() for line in panels["silica: pair distributions"].lines]
+    assert sorted(map(str, pairs)) == ["O-O", "Si-O", "Si-Si"]
+    bars = panels["silica: rings"].containers
+    king = [bar.get_height() for bar in bars[1]]  # type: ignore[attr-defined]
+    assert king == [SILICA.values[f"rings_king_{n}"].value for n in (4, 5, 6, 7, 8)]
+    assert "silica: total correlation" not in panels, "nobody has published one"
+
+
+def test_the_command_lists_and_draws(
+    finished: Store, source: Source, al_loop: Command, tmp_path: Path
+) -> None:
     finished.connection.to_launchpad_file(tmp_path / "site.yaml")
     listed = al_loop("plot", NAME, "-l", "site.yaml").out
     assert all(kind in listed for kind in KINDS) and "nothing yet" not in listed

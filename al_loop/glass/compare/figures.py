@@ -215,7 +215,7 @@ def _draw(
     kind = name.split("_")[0]
     scale = 1.0 / float(trapezoid(measured.y, measured.x)) if shape else 1.0
     for colour, one in zip(_COLOURS * len(references), references, strict=False):
-        y = one.y * (scale * _same_area(measured, one) if shape else 1.0)
+        y = one.y * (scale * same_area(measured, one) if shape else 1.0)
         few = len(one.x) <= 80
         label = one.subject.technique or one.subject.source
         axes.plot(one.x, y, "o" if few else "-", ms=3, lw=1.4, color=colour, label=label[:40])
@@ -230,7 +230,7 @@ def _draw(
     axes.set_xlim(low, min(high, float(measured.x[-1])))
 
 
-def _same_area(measured: Curve, reference: ReferenceCurve) -> float:
+def same_area(measured: Curve, reference: ReferenceCurve) -> float:
     """What brings a reference to the measured curve's area where both are, as for R_chi."""
     part = reference.within(float(measured.x[0]), float(measured.x[-1]))
     theirs = float(trapezoid(part.y, part.x))

@@ -14,6 +14,7 @@ from al_loop.loop.figures import FigureFormat, save_figure, style
 from al_loop.loop.potential import make_folder
 from al_loop.report.figures.cost import cost
 from al_loop.report.figures.errors import convergence, learning, learning_energy
+from al_loop.report.figures.glass import glass
 from al_loop.report.figures.parity import parity_energy, parity_force
 from al_loop.report.figures.sampling import calibration, coverage, dataset, deviation, fractions
 from al_loop.report.source import Source
@@ -27,6 +28,8 @@ class Kind:
     title: str
     caption: str
     draw: Callable[[Source], Figure | None]
+    wide: bool = False
+    """Over two columns."""
 
 
 _INTERVALS = "Bars: 95 % intervals by bootstrap over frames."
@@ -59,6 +62,7 @@ KINDS: dict[str, Kind] = {
             "stratum: as measured (open, dotted) and bounded with the confidence asked for "
             "(filled, solid).",
             convergence,
+            wide=True,
         ),
         Kind(
             "parity-energy",
@@ -113,6 +117,14 @@ KINDS: dict[str, Kind] = {
             "Cost",
             "Core time by stage and iteration; the last one is the training on all labels.",
             cost,
+        ),
+        Kind(
+            "glass",
+            "Glasses of the potential",
+            "What was measured of the glasses, by composition; shaded or with bars: 95 % intervals "
+            "over samples or frames. Points: what was published.",
+            glass,
+            wide=True,
         ),
     )
 }
