@@ -16,7 +16,11 @@ from ase import Atoms
 
 from al_loop.campaign import CampaignSpec, load_campaign
 from al_loop.campaign.stages import TrustLevels
+from al_loop.crystals import crystal
 from al_loop.frame import frame_hash
+from al_loop.glass import measure
+from al_loop.glass.measuring import MeasureOptions
+from al_loop.glass.trajectory import Trajectory
 from al_loop.launch.submit import register
 from al_loop.loop.context import Context
 from al_loop.store import (
@@ -25,6 +29,8 @@ from al_loop.store import (
     Counts,
     ErrorSummary,
     Event,
+    GlassMeasurement,
+    GlassRecord,
     JobRecord,
     LabelRecord,
     Levels,
@@ -39,6 +45,7 @@ NAME = "large"
 ATOMS = 72
 SAMPLES = 40
 MEMBERS = 4
+SYSTEMS, GLASSES = ("silica-a", "silica-b", "silica-c"), 3
 GROUPS = tuple(f"Si{n}O{2 * n}, stage {stage}" for n in (1, 2, 3) for stage in (1, 2))
 FAILING, DOUBTED = 200, 500
 """One label in so many has failed, or is in quarantine."""
@@ -88,6 +95,9 @@ class Writer:
         self.ctx.declare_method()
         self.begun = store.clock() - timedelta(hours=2.0 * size.iterations)
         self.parent: str | None = None
+        self.folder = folder
+        self.frame = ""
+        """One that was explored."""
 
     def _spec(self, folder: Path) -> CampaignSpec:
         file = folder / "large.yaml"
@@ -105,9 +115,11 @@ class Writer:
         """All of it; the last iteration labels, with half of its jobs still to come."""
         for index in range(self.size.iterations):
             self._iteration(index)
+        self._glasses(self.size.iterations - 2)
 
     def _iteration(self, index: int) -> None:
         frames = self._frames()
+        self.frame = frames[0]
         self._selections(index, frames)
         self._labels(index, frames)
         self._walks(index)
@@ -217,6 +229,24 @@ class Writer:
                     seconds=3600.0,
                 )
             )
+
+    def _glasses(self, index: int) -> None:
+        """Of three compositions, with the curves of silica each."""
+        file = self.folder / "measurement.json"
+        samples = []
+        for _ in range(GLASSES):
+            atoms = crystal("beta-cristobalite").repeat(2)
+            atoms.rattle(0.1, rng=self.rng)
+            samples.append(Trajectory((atoms,)))
+        measure(samples, MeasureOptions(groups=("structure",), temperature=300.0)).write(file)
+        for system in SYSTEMS:
+            key = {"campaign": NAME, "iteration": index, "system": system}
+            for sample in range(GLASSES):
+                made = {**key, "sample": sample, "model": "m", "seed": 1, "stop": "completed"}
+                self.store.glasses.put(GlassRecord.model_validate(made))
+            found = {**key, "samples": tuple(range(GLASSES)), "values": ()}
+            found["file"] = self.store.files.put(file)
+            self.store.glasses.put_measured(GlassMeasurement.model_validate(found))
 
     def _errors(self, index: int) -> ErrorSummary:
         rmse = 0.4 / (1.0 + index) ** 0.5

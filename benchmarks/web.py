@@ -32,12 +32,13 @@ from al_loop.web.users import Users
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.large_campaign import NAME, Size, Writer
+from benchmarks.large_campaign import NAME, SYSTEMS, Size, Writer
 from benchmarks.watch import Watch
 
 
-def pages_of(size: Size) -> tuple[str, ...]:
+def pages_of(size: Size, frame: str) -> tuple[str, ...]:
     """Addresses of what is asked for; the model is the last one, trained on nearly all labels."""
+    model = f"/campaigns/{NAME}/models/{size.iterations - 1}/0"
     campaign = f"/campaigns/{NAME}"
     return (
         "/campaigns/",
@@ -46,7 +47,12 @@ def pages_of(size: Size) -> tuple[str, ...]:
         f"{campaign}/coverage/",
         f"{campaign}/iterations/1/",
         f"{campaign}/iterations/1/walkers/walker-00000/",
-        f"{campaign}/models/{size.iterations - 1}/0/",
+        f"{model}/",
+        f"{model}.json",
+        f"{campaign}/frames/{frame}/",
+        f"{campaign}/frames/{frame}.json",
+        f"{campaign}/glass/",
+        f"{campaign}/glass/{size.iterations - 2}/{SYSTEMS[0]}.json",
         f"{campaign}.json",
         f"{campaign}/curves.json",
         f"{campaign}/deviation/0.json",
@@ -132,12 +138,15 @@ def main() -> None:
         try:
             with Store(connection) as store:
                 say(f"writing {size}")
-                Writer(store, folder, size).write()
+                writer = Writer(store, folder, size)
+                writer.write()
                 say("reading all labels")
                 watch = Watch(server.status().pid or 0)
                 all_labels = watch.measure(lambda: read_all_labels(store))
             say("asking for pages")
-            pages = measure(connection, folder, watch, pages=pages_of(size), asks=given.asks)
+            pages = measure(
+                connection, folder, watch, pages=pages_of(size, writer.frame), asks=given.asks
+            )
         finally:
             server.stop()
     for one in pages.values():

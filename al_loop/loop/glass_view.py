@@ -68,6 +68,22 @@ class DrawnCurve(BaseModel):
     """Who published it, its x and y."""
 
 
+def glass_stamp(store: Store, record: CampaignRecord, iteration: int) -> object:
+    """What the glasses of an iteration, as they are shown, depend on; without reading curves."""
+    asked = (record.spec.get("validate") or {}).get("references") or ()
+    files = [Path(record.base) / name for name in asked]
+    at = store.iterations.get(record.name, iteration)
+    return (
+        record.created,
+        record.spec,
+        [file.stat().st_mtime_ns if file.is_file() else None for file in files],
+        at.glass if at else (),
+        store.glasses.iterations(record.name),
+        store.glasses.of_iteration(record.name, iteration),
+        store.glasses.measured(record.name, iteration),
+    )
+
+
 def glass_view(store: Store, record: CampaignRecord, iteration: int) -> GlassView | None:
     """The glasses of an iteration; None when it has made none."""
     glasses = store.glasses.of_iteration(record.name, iteration)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
+from pymongo.errors import PyMongoError
 
 from al_loop.campaign.stages import TrustLevels
-from al_loop.errors import UserError
+from al_loop.errors import AlLoopError, UserError
 from al_loop.loop.context import Context
 from al_loop.loop.coverage import Coverage, coverage_of
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
+from al_loop.loop.glass_view import GlassView, glass_stamp, glass_view
 from al_loop.loop.lineage import TrainedOn, trained_on
 from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.status import CampaignStatus, campaign_status
 from al_loop.store import CampaignRecord, Event, IterationRecord, Store
+from al_loop.web.kept import Kept
 from al_loop.web.stages import StageBox, stage_boxes, wall_times
 
 LATEST_EVENTS = 30
 MOST_SETS = 8
 """Training sets that a process keeps in mind."""
+
+MOST_GLASSES = 20
+"""Iterations whose glasses it keeps, 1 MB each with all their curves."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,26 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._lock = threading.Lock()
-        self._statuses: dict[str, tuple[object, CampaignStatus]] = {}
-        self._curves: dict[str, tuple[object, Curves]] = {}
-        self._histograms: dict[tuple[str, int], tuple[object, DeviationHistogram]] = {}
-        self._coverages: dict[str, tuple[object, Coverage]] = {}
-        self._trained: dict[object, TrainedOn] = {}
-        self._spendings: dict[str, tuple[object, list[StageCost]]] = {}
+        self._statuses: Kept[CampaignStatus] = Kept()
+        self._curves: Kept[Curves] = Kept()
+        self._histograms: Kept[DeviationHistogram | None] = Kept()
+        self._coverages: Kept[Coverage] = Kept()
+        self._trained: Kept[TrainedOn] = Kept(MOST_SETS)
+        self._spendings: Kept[list[StageCost]] = Kept()
+        self._glasses: Kept[GlassView | None] = Kept(MOST_GLASSES)
+
+    def warm(self) -> None:
+        """Work out what the first page of each running campaign needs, before somebody asks.
+
+        What cannot be worked out is left to whoever asks for it, and is told why.
+        """
+        with suppress(PyMongoError):  # the database is away, or the site has been closed
+            for record in self.store.campaigns.all():
+                if record.state == "running":
+                    with suppress(AlLoopError):
+                        self.campaign(record.name)
+                        self.curves(record.name)
+                        self.coverage(record)
 
     def campaign(self, name: str) -> CampaignPage | None:
         """The page of a campaign; None when there is none of this name."""
@@ -85,69 +104,45 @@ class Reader:
     def curves(self, name: str) -> Curves:
         """Its curves; UserError when there is none of this name, or an engine is missing."""
         ctx = Context(self.store, name)
-        latest = self.store.iterations.latest(name)
-        stamp = (ctx.record.spec, latest)
-        with self._lock:
-            kept = self._curves.get(name)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        made = curves_of(ctx)
-        with self._lock:
-            self._curves[name] = (stamp, made)
-        return made
+        stamp = (ctx.record.spec, self.store.iterations.latest(name))
+        return self._curves.get(name, stamp, lambda: curves_of(ctx))
 
     def histogram(self, name: str, iteration: int) -> DeviationHistogram | None:
         """Deviations of an iteration; None when it has not explored."""
         record = self.store.iterations.get(name, iteration)
-        settled = record is not None and record.stage not in ("quench", "start", "train", "explore")
-        stamp = (record, self.store.campaigns.get(name)) if settled else None
-        key = (name, iteration)
-        with self._lock:
-            kept = self._histograms.get(key)
-        if stamp is not None and kept is not None and kept[0] == stamp:
-            return kept[1]
-        made = deviation_histogram(Context(self.store, name), iteration)
-        if made is not None and stamp is not None:
-            with self._lock:
-                self._histograms[key] = (stamp, made)
-        return made
+
+        def make() -> DeviationHistogram | None:
+            return deviation_histogram(Context(self.store, name), iteration)
+
+        if record is None or record.stage in ("quench", "start", "train", "explore"):
+            return make()
+        stamp = (record, self.store.campaigns.get(name))
+        return self._histograms.get((name, iteration), stamp, make)
 
     def coverage(self, campaign: CampaignRecord) -> Coverage:
         """What its frames cover; worked out again when it has chosen others, or was made anew."""
         name = campaign.name
         stamp = (campaign.created, self.store.selections.count(name))
-        with self._lock:
-            kept = self._coverages.get(name)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        made = coverage_of(self.store, name)
-        with self._lock:
-            self._coverages[name] = (stamp, made)
-        return made
+        return self._coverages.get(name, stamp, lambda: coverage_of(self.store, name))
+
+    def glass(self, campaign: CampaignRecord, iteration: int) -> GlassView | None:
+        """The glasses of an iteration; None when it has made none."""
+        stamp = glass_stamp(self.store, campaign, iteration)
+        key = (campaign.name, iteration)
+        return self._glasses.get(key, stamp, lambda: glass_view(self.store, campaign, iteration))
 
     def trained_on(self, ctx: Context, training_set: str) -> TrainedOn:
         """What is in a training set; the latest few are kept, 3 MB with 100,000 labels."""
         key = (ctx.name, ctx.record.created, ctx.spec.split, training_set)
-        with self._lock:
-            kept = self._trained.pop(key, None)
-        made = trained_on(ctx, training_set) if kept is None else kept
-        with self._lock:
-            self._trained[key] = made
-            for oldest in list(self._trained)[:-MOST_SETS]:
-                del self._trained[oldest]
-        return made
+        return self._trained.get(key, None, lambda: trained_on(ctx, training_set))
 
     def _spending(self, record: CampaignRecord, latest: IterationRecord | None) -> list[StageCost]:
         """Worked out again when a stage ends or labels are counted anew."""
-        with self._lock:
-            kept = self._spendings.get(record.name)
-        if kept is not None and kept[0] == latest:
-            return kept[1]
-        iterations = self.store.iterations.all(record.name)
-        made = spending_of(self.store, record, iterations)
-        with self._lock:
-            self._spendings[record.name] = (latest, made)
-        return made
+
+        def make() -> list[StageCost]:
+            return spending_of(self.store, record, self.store.iterations.all(record.name))
+
+        return self._spendings.get(record.name, latest, make)
 
     def _status(
         self, record: CampaignRecord, latest: IterationRecord | None, events: list[Event]
@@ -157,14 +152,7 @@ class Reader:
             due = self.store.jobs.count_due(record.name, latest.index, latest.stage)
             total = self.store.jobs.count(record.name, latest.index, latest.stage)
         stamp = (record, latest, due, total, events[-1:])
-        with self._lock:
-            kept = self._statuses.get(record.name)
-        if kept is not None and kept[0] == stamp:
-            return kept[1]
-        made = campaign_status(self.store, record)
-        with self._lock:
-            self._statuses[record.name] = (stamp, made)
-        return made
+        return self._statuses.get(record.name, stamp, lambda: campaign_status(self.store, record))
 
 
 def _unreadable(store: Store, name: str) -> str:

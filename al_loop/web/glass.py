@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, jsonify, render_template
 
-from al_loop.loop.glass_view import glass_curves, glass_view
+from al_loop.loop.glass_view import glass_curves
 from al_loop.store import CampaignRecord
-from al_loop.web.details import campaign_of, the_store
+from al_loop.web.details import campaign_of, the_reader, the_store
 
 glass = Blueprint("glass", __name__)
 
@@ -28,7 +28,7 @@ def show(name: str, index: int) -> str:
 @glass.get("/campaigns/<name>/glass/<int:index>/<system>.json")
 def curves(name: str, index: int, system: str) -> Response:
     """Curves of a composition's glasses, beside those that were published."""
-    view = glass_view(the_store(), campaign_of(name), index)
+    view = the_reader().glass(campaign_of(name), index)
     found = glass_curves(view, system) if view else None
     if found is None:
         abort(404, f"iteration {index} of {name} has measured no glass of {system!r}")
@@ -36,5 +36,5 @@ def curves(name: str, index: int, system: str) -> Response:
 
 
 def _page(campaign: CampaignRecord, index: int | None) -> str:
-    view = None if index is None else glass_view(the_store(), campaign, index)
+    view = None if index is None else the_reader().glass(campaign, index)
     return render_template("al_loop/glass.html", campaign=campaign, view=view)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from flask import Flask
@@ -15,6 +16,7 @@ from gunicorn.app.base import BaseApplication
 
 from al_loop.errors import UserError
 from al_loop.store import Connection
+from al_loop.web.data import Reader
 from al_loop.web.site import open_site
 from al_loop.web.users import Users
 
@@ -91,9 +93,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
         self._open.close()
 
     def load(self) -> Flask:
-        """In each process of its own: connections do not survive a fork."""
-        site = open_site(self._connection, self._users, secure=self._address.secure)
-        return self._open.enter_context(site)
+        """In each process of its own: connections do not survive a fork.
+
+        What pages show first is worked out beside the first requests, which do not wait for it.
+        """
+        opened = open_site(self._connection, self._users, secure=self._address.secure)
+        site = self._open.enter_context(opened)
+        reader: Reader = site.extensions["al_loop_reader"]
+        Thread(target=reader.warm, name="warm", daemon=True).start()
+        return site
 
 
 def serve(connection: Connection, users: Users, address: Address) -> None:
