@@ -297,6 +297,12 @@ def test_modes_of_a_glass_that_is_small_enough_may_be_asked_for(tmp_path: Path) 
         ({"b4": "<= 10 %"}, {}, r"silica \(SiO2\) has no B"),
         ({"conductivity": ">= 1 S/cm"}, {"measure": ["dynamics"]}, "not measured of a campaign's"),
         ({"vacf_Si": "10 %"}, {"measure": ["dynamics"]}, "not measured of a campaign's"),
+        ({"fictive_temperature": "<= 1500 K"}, {}, "not measured of a campaign's"),
+        (
+            {"green_kubo_Si": "<= 1 cm2/s"},
+            {"measure": ["dynamics"]},
+            "not measured of a campaign's",
+        ),
         (
             {"imaginary_modes": "<= 0"},
             {"measure": ["vibrations"], "systems": LARGE},

@@ -21,6 +21,7 @@ DISORDERED = ("glass", "melt")
 TOLERANCE = 0.2
 """Å by which mean positions may miss the symmetry: what is left of heat in a short run."""
 
+_ROUNDING = 1.0e-9
 _NAMES = ("a", "b", "c", "alpha", "beta", "gamma")
 
 
@@ -40,6 +41,8 @@ def lattice(sample: Trajectory, options: MeasureOptions) -> Part:
         values, errors = jackknife(cells, setting.parameters)
         for name, value, error in zip(_NAMES, values, errors, strict=True):
             unit = "Å" if name in "abc" else "degree"
+            if error is not None and error < _ROUNDING:  # what symmetry fixes
+                value, error = round(float(value), 9), 0.0
             part.values[f"lattice_{name}"] = Estimate(float(value), error, len(sample), unit)
     return part
 

@@ -33,7 +33,8 @@ def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> 
             here = dynamics(hold.frames(), asked, kelvin)
         if hold is state:
             part = here
-            for name in ("vacf", "dynamic_s_neutron"):  # few protocols write so many frames
+            few = ("vacf", "dynamic_s_neutron")  # protocols rarely write so many frames
+            for name in few if options.charges else (*few, "conductivity"):
                 part.missing.pop(name, None)
         for name, value in here.values.items():
             if name.startswith("diffusion_"):
