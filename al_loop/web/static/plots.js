@@ -7,7 +7,7 @@ const plots = (() => {
   const round = (v) => (v == null ? "–" : Math.abs(v) >= 100 ? v.toFixed(0) : String(Number(v.toPrecision(3))));
 
   // As wide as its longest number.
-  const room = (_, values, k) => (k === 0 ? 34 : Math.max(36, 14 + 7 * Math.max(...(values ?? []).map((v) => String(v ?? "").length))));
+  const room = (_, values, k) => (k === 0 ? 34 : Math.max(44, 22 + 7 * Math.max(...(values ?? []).map((v) => String(v ?? "").length))));
   const axis = (label, values) => ({
     label, stroke: css("soft"), size: room, labelSize: 22,
     grid: { stroke: css("line"), width: 1 }, ticks: { stroke: css("line"), width: 1 },
