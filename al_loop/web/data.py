@@ -14,7 +14,7 @@ from al_loop.errors import AlLoopError, UserError
 from al_loop.loop.context import Context
 from al_loop.loop.coverage import Coverage, coverage_of
 from al_loop.loop.curves import Curves, DeviationHistogram, curves_of, deviation_histogram
-from al_loop.loop.glass_view import GlassView, glass_stamp, glass_view
+from al_loop.loop.glass_view import GlassView, glass_curves, glass_stamp, glass_view
 from al_loop.loop.lineage import TrainedOn, trained_on
 from al_loop.loop.spending import StageCost, spending_of
 from al_loop.loop.status import CampaignStatus, campaign_status
@@ -28,6 +28,9 @@ MOST_SETS = 8
 
 MOST_GLASSES = 20
 """Iterations whose glasses it keeps, 1 MB each with all their curves."""
+
+MOST_WARM = 5
+"""Campaigns whose glasses are looked at when a site starts."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,23 @@ class Reader:
     def warm(self) -> None:
         """Work out what the first page of each running campaign needs, before somebody asks.
 
+        Then the glasses of the youngest campaigns: what compares them takes seconds to import.
         What cannot be worked out is left to whoever asks for it, and is told why.
         """
         with suppress(PyMongoError):  # the database is away, or the site has been closed
-            for record in self.store.campaigns.all():
+            campaigns = self.store.campaigns.all()
+            for record in campaigns:
                 if record.state == "running":
                     with suppress(AlLoopError):
                         self.campaign(record.name)
                         self.curves(record.name)
                         self.coverage(record)
+            for record in campaigns[-MOST_WARM:]:
+                with suppress(AlLoopError):
+                    for index in self.store.glasses.iterations(record.name)[-1:]:
+                        view = self.glass(record, index)
+                        if view is not None and view.systems:
+                            glass_curves(view, view.systems[0].name)
 
     def campaign(self, name: str) -> CampaignPage | None:
         """The page of a campaign; None when there is none of this name."""

@@ -93,10 +93,12 @@ def test_a_site_that_has_warmed_up_answers_from_what_it_knows(
     finally:
         states.campaigns.set_state("a", "failed", "")
         states.delete_campaign("a")
-    for name in ("curves_of", "coverage_of", "campaign_status", "spending_of"):
+    for name in ("curves_of", "coverage_of", "campaign_status", "spending_of", "glass_view"):
         monkeypatch.setattr(data, name, None)
     record = states.campaigns.get(RUNNING)
     assert record is not None
     page = reader.campaign(RUNNING)
     assert page is not None and page.status.name == RUNNING
+    ended = states.campaigns.get(ENDED)
+    assert ended is not None and reader.glass(ended, 0) is not None
     assert reader.curves(RUNNING).learning and reader.coverage(record).densities
