@@ -157,7 +157,8 @@ def _curves(
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     start, end = (min(c.x[0] for c in curves.values()), max(c.x[-1] for c in curves.values()))
     axes.set_xlim(start, min(end, panel.end or end))
-    axes.set_ylim(1.08 * low, 1.08 * high)  # of the curves: bands of two samples are very wide
+    # Of the curves, with room for the legend: bands of two samples are very wide.
+    axes.set_ylim(1.08 * low, 1.3 * high)
     axes.legend(loc=panel.legend)
 
 

@@ -122,7 +122,7 @@ KINDS: dict[str, Kind] = {
             "glass",
             "Glasses of the potential",
             "What was measured of the glasses, by composition; shaded or with bars: 95 % intervals "
-            "over samples or frames. Points: what was published.",
+            "over samples or frames. Points and dotted black lines: what was published.",
             glass,
             wide=True,
         ),
