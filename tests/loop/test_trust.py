@@ -176,6 +176,7 @@ def test_few_frames_of_walkers_that_died_at_once_are_told_with_the_way_out(
     (told,) = [e.text for e in store.events.latest(NAME, 50) if e.kind == "batch-short"]
     assert told.startswith(f"{len(chosen)} frames for a batch of 60: 2 of 2 walkers stopped within")
     assert "melt_quench" in told
+    assert "select.min_distance has stopped 2 of 2 walkers" in told
 
 
 def novelty(store: Store, name: str) -> float:

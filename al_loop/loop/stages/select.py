@@ -102,7 +102,8 @@ class Select(Waits):
         picks = [*first, *rest.picks]
         _keep(ctx, iteration, found, picks, failed={pick.frame for pick in first})
         for one in stranded:
-            ctx.event("system-stranded", one.note)
+            own = [walker for walker in found if walker.system == one.system]
+            ctx.event("system-stranded", one.note + ("" if one.picks else _too_close(own)))
         accurate, candidate = samples(found, ACCURATE), samples(found, CANDIDATE)
         counts = iteration.counts.model_copy(
             update={
@@ -138,7 +139,18 @@ def _short(found: Sequence[Explored], *, chosen: int, batch: int) -> str | None:
         f"{chosen} frames for a batch of {batch}: {len(died)} of {len(found)} walkers stopped "
         f"within {longest} MD steps, so there are no more. More walkers or boxes, starting "
         "structures that are at rest or of a melt (melt_quench), or lower temperatures first "
-        "would give more"
+        f"would give more{_too_close(died)}"
+    )
+
+
+def _too_close(found: Sequence[Explored]) -> str:
+    """A hint where it was min_distance that stopped walkers; else nothing."""
+    stopped = sum(one.walk.stop == "distance" for one in found)
+    if not stopped:
+        return ""
+    return (
+        f". select.min_distance has stopped {stopped} of {len(found)} walkers: if the potential "
+        "that labels brings atoms so close, it is too strict"
     )
 
 
