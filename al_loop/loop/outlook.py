@@ -111,7 +111,7 @@ def _price(ctx: Context, ones: Sequence[_One]) -> Price:
     cost = sum(one.record.counts.core_seconds for one in recent)
     # The first stages, starting structures and their labels, come once.
     once = ("quench", "start")
-    spent = spending_of(ctx.store, ctx.record, [one.record for one in ones])
+    spent = spending_of(ctx.store, ctx.record, [one.record for one in recent])
     others = [one for one in spent if one.stage not in (*once, "labels")]
     indices = [one.record.index for one in recent]
     core = [3600 * sum(one.by_iteration.get(i, 0.0) for one in others) for i in indices]

@@ -23,7 +23,9 @@ class StageCost(BaseModel):
 def spending_of(
     store: Store, record: CampaignRecord, iterations: list[IterationRecord]
 ) -> list[StageCost]:
-    """Core-hours by stage; of jobs that have ended. Stages that took none are left out.
+    """Core-hours by stage in these iterations, in order; of jobs that have ended.
+
+    Stages that took none are left out.
 
     Labels: what their engine took, failed ones included. Other jobs: from start to end, times
     the threads that their engine was given.
@@ -31,7 +33,8 @@ def spending_of(
     found: dict[str, dict[int, float]] = {
         "labels": {one.index: one.counts.core_seconds for one in iterations}
     }
-    for held in store.jobs.held(record.name):
+    since = iterations[0].index if iterations else 0
+    for held in store.jobs.held(record.name, since=since):
         if held.stage not in _LABELS:
             hours = held.seconds * _threads(record, held.stage)
             found.setdefault(held.stage, {})[held.iteration] = hours

@@ -122,9 +122,9 @@ class Jobs:
         """Number of jobs of a stage that have not been taken in."""
         return self.table.count({**_stage_query(campaign, iteration, stage), "state": "due"})
 
-    def held(self, campaign: str) -> list[Held]:
-        """By iteration and stage, of jobs that are done: from start to end, or what the tries of a
-        job have computed where that is longer."""
+    def held(self, campaign: str, *, since: int = 0) -> list[Held]:
+        """By iteration (from ``since`` on) and stage, of jobs that are done: from start to end, or
+        what the tries of a job have computed where that is longer."""
         computing = {"$filter": {"input": "$spans", "cond": {"$eq": ["$$this.what", "compute"]}}}
         each = {"$subtract": ["$$this.end", "$$this.start"]}
         computed = {"$sum": {"$map": {"input": computing, "in": each}}}
@@ -133,7 +133,7 @@ class Jobs:
         counted = {"_id": key, "jobs": {"$sum": 1}, "seconds": {"$sum": "$busy"}}
         found = self.table.aggregate(
             [
-                {"$match": {"campaign": campaign, "state": "done"}},
+                {"$match": {"campaign": campaign, "state": "done", "iteration": {"$gte": since}}},
                 {"$project": {**dict.fromkeys(key, 1), "busy": {"$max": [lasted, computed]}}},
                 {"$group": counted},
                 {"$sort": {"_id": 1}},

@@ -115,7 +115,9 @@ class Reader:
     def curves(self, name: str) -> Curves:
         """Its curves; UserError when there is none of this name, or an engine is missing."""
         ctx = Context(self.store, name)
-        stamp = (ctx.record.spec, self.store.iterations.latest(name))
+        # Labels are judged, computed again and believed at any time: an event says so.
+        events = self.store.events.latest(name, 1)
+        stamp = (ctx.record.spec, self.store.iterations.latest(name), events)
         return self._curves.get(name, stamp, lambda: curves_of(ctx))
 
     def histogram(self, name: str, iteration: int) -> DeviationHistogram | None:

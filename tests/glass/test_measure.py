@@ -63,7 +63,7 @@ def test_borates_have_boron_rings_and_metals_no_network() -> None:
     assert found.values["species/B-3"].value == 100.0
     metal = Atoms("Na16", np.random.default_rng(1).random((16, 3)) * 9, cell=[9] * 3, pbc=True)
     alone = measure_structure(Trajectory((metal,)))
-    assert set(alone.values) <= {"density", "closest/Na-Na"} | {
+    assert set(alone.values) <= {"density", "closest/Na-Na", "peak/Na-Na"} | {
         f"fsdp/{what}" for what in ("position", "height", "width")
     }
 

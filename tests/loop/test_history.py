@@ -27,8 +27,8 @@ from tests.campaigns import CHEAP, write_campaign
 
 pytestmark = pytest.mark.engine
 
-SMALL, LARGE = 4, 40
-"""Iterations."""
+SMALL, LARGE = 6, 40
+"""Iterations: more than a forecast looks back on."""
 BATCH = 12
 
 

@@ -26,7 +26,10 @@ pytestmark = pytest.mark.engine
 
 LEAKED = "Rosenquarz"
 INLINE = re.compile(r"<script(?![^>]* src=\"/)|<style|\son\w+=|\sstyle=", re.IGNORECASE)
-ELSEWHERE = re.compile(r"(?:src|href|action)=\"(?:https?:)?//", re.IGNORECASE)
+ELSEWHERE = re.compile(
+    r"(?:src|href|action)=\"(?:https?:)?//(?!doi\.org/[^\"]*\" rel=\"noreferrer\">)", re.IGNORECASE
+)
+"""But for a paper's address, which nobody asks for but a person who follows it."""
 
 
 @pytest.fixture(scope="module")
