@@ -7,9 +7,9 @@ Two independent samples, one to a core, of 648 atoms from 4000 to 300 K at 20 K/
 Structure is that at the measured density, moduli and modes are those of the free glass at rest
 with its cell. Given the folder again, it goes on where it was.
 
-The last line is one JSON object: what was found, and the same of another program's script:
-LAMMPS 648 atoms at 40 K/ps (density, Si-5, angle), one glass of 192 atoms with its moduli under
-the same table, strained and minimised in LAMMPS.
+The last line is one JSON object: what was found, and what a bare LAMMPS script found under the
+same table: density, Si-5 and angle of 648 atoms at 40 K/ps, moduli of another glass, of 192 atoms,
+strained and minimised.
 """
 
 from __future__ import annotations

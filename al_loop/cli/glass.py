@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
 from al_loop.cli.glass_numbers import numbers_of
+from al_loop.cli.glass_options import Arguments, Dispersion
 from al_loop.cli.glass_rank import rank
 from al_loop.cli.glass_report import MeasuredArgument, OwnOption, ReferenceOption, report
 from al_loop.cli.glass_study import study
@@ -90,14 +91,8 @@ def measure(
             "(deepmd.calculator:DP).",
         ),
     ] = None,
-    argument: Annotated[
-        list[str] | None,
-        typer.Option(help="Of the calculator: model=graph.pb. May be repeated."),
-    ] = None,
-    d3: Annotated[
-        str | None,
-        typer.Option("--d3", help="Add D3(BJ) of this functional to the calculator: pbe."),
-    ] = None,
+    argument: Arguments = None,
+    d3: Dispersion = None,
     modes_up_to: Annotated[
         int | None,
         typer.Option(

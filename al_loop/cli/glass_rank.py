@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from al_loop.cli.console import out
+from al_loop.cli.glass_options import Arguments, Dispersion
 from al_loop.cli.progress import counting
 from al_loop.errors import JobFolderError, UserError
 
@@ -40,14 +41,8 @@ def rank(
             "Default: energies that the files have, from DFT for example."
         ),
     ] = None,
-    argument: Annotated[
-        list[str] | None,
-        typer.Option(help="Of the calculator: model=graph.pb. May be repeated."),
-    ] = None,
-    d3: Annotated[
-        str | None,
-        typer.Option("--d3", help="Add D3(BJ) of this functional to the calculator: pbe."),
-    ] = None,
+    argument: Arguments = None,
+    d3: Dispersion = None,
     relax: Annotated[
         Relax | None,
         typer.Option(help="Energies at rest: of the atoms, or with the cell. Default: as it is."),
