@@ -13,8 +13,10 @@ from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
 from al_loop.cli.glass_numbers import numbers_of
 from al_loop.cli.glass_options import Arguments, Dispersion
+from al_loop.cli.glass_overlay import overlay
 from al_loop.cli.glass_rank import rank
 from al_loop.cli.glass_report import MeasuredArgument, OwnOption, ReferenceOption, report
+from al_loop.cli.glass_samples import crystal_named, phase_of
 from al_loop.cli.glass_study import study
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
 from al_loop.cli.progress import counting
@@ -29,13 +31,17 @@ app.command()(make)
 app.command()(study)
 app.command()(rank)
 app.command()(report)
+app.command()(overlay)
 
 
 @app.command()
 def measure(
     trajectories: Annotated[
         list[Path],
-        typer.Argument(help="Independent samples: LAMMPS dumps, extxyz, ASE, XDATCAR, ..."),
+        typer.Argument(
+            help="Independent samples: LAMMPS dumps, extxyz, ASE, XDATCAR, CIF, ...; or a crystal "
+            "by name (alpha-quartz)."
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="JSON file, for compare and report.")
@@ -65,8 +71,12 @@ def measure(
         ),
     ] = None,
     phase: Annotated[
-        str, typer.Option(help="glass, melt, or a crystal's name (alpha-quartz).")
-    ] = "glass",
+        str | None,
+        typer.Option(
+            help="glass, melt, or a crystal's name (alpha-quartz); default: glass, or the crystal "
+            "that is measured by name."
+        ),
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="K; default: that of the velocities.")
     ] = None,
@@ -101,24 +111,35 @@ def measure(
             "N atoms take 6N force calls and 360 N^2 bytes.",
         ),
     ] = None,
+    equation_of_state: Annotated[
+        bool,
+        typer.Option(
+            "--equation-of-state", help="With a calculator: energy over volume, V0, E0, K and K'."
+        ),
+    ] = False,
+    volumes: Annotated[
+        tuple[float, float],
+        typer.Option(help="Of seven for it the smallest and the largest, relative to rest."),
+    ] = (0.94, 1.06),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure samples of one glass: density, structure, rings, dynamics, vibrations, moduli."""
     from al_loop.cli.glass_calculator import calculator_of
-    from al_loop.glass import MeasureOptions, measure, read_trajectory
+    from al_loop.glass import GROUPS, MeasureOptions, measure, read_trajectory
     from al_loop.glass.measuring.tables import write_tables
 
     asked: dict[str, Any] = {
-        "phase": phase,
+        "groups": groups or GROUPS,
+        "phase": phase_of(trajectories, phase),
         "temperature": temperature,
         "pressure": pressure,
         "window": window,
         "wave_number": wave_number,
         "charges": numbers_of(charge, "--charge"),
         "structure": {"cutoffs": numbers_of(cutoff, "--cutoff"), "rings_every": rings_every},
+        "equation_of_state": equation_of_state,
+        "volumes": volumes,
     }
-    if groups:
-        asked["groups"] = groups
     if modes_up_to is not None:
         asked["modes_up_to"] = modes_up_to
     try:
@@ -126,7 +147,7 @@ def measure(
     except ValidationError as error:
         first = error.errors()[0]
         place = "--" + ".".join(map(str, first["loc"])).replace("groups", "only")
-        raise UserError(first["msg"], where=place) from None
+        raise UserError(first["msg"], where=place.replace("_", "-")) from None
     if output is not None and not output.absolute().parent.is_dir():
         raise UserError(
             f"there is no folder {output.absolute().parent}",
@@ -135,7 +156,8 @@ def measure(
         )
     tool = calculator_of(calculator, argument or [], d3=d3)
     samples = [
-        read_trajectory(
+        crystal_named(one)
+        or read_trajectory(
             one,
             elements=elements.split() or None,
             interval=interval,

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from al_loop.glass.measuring import Conditions
 
 _NEVER_OF_A_GLASS = (
-    "lattice_", "conductivity", "temperature", "vacf_", "green_kubo_", "dynamic_s_",
+    "lattice_", "eos_", "energy_volume", "conductivity", "temperature", "vacf_", "green_kubo_",
+    "dynamic_s_",
 )  # fmt: skip
-"""Of crystals; needs charges, which nobody is asked for; need velocities, which no walk keeps."""
+"""Of crystals, or an equation of state; needs charges, which nobody is asked for; need velocities,
+which no walk keeps."""
 AMENDED = "then `al-loop amend FILE` and `al-loop resume`"
 
 

@@ -6,12 +6,17 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ase.io import write
 from dftd3.ase import DFTD3
+from PIL import Image
 
 from al_loop.cli.glass_calculator import calculator_of
+from al_loop.crystals import crystal
 from al_loop.d3 import D3, calculator_arguments
 from al_loop.glass import Measurement, Trajectory
+from al_loop.glass.compare.overlay import draw_overlay
 from tests.cli.conftest import Command
 from tests.glass.networks import rattled
 
@@ -116,6 +121,46 @@ def test_moduli_by_a_calculator(al_loop: Command, tmp_path: Path) -> None:
     assert parts == pytest.approx(total.y, abs=1e-6)
 
 
+def test_polymorphs_by_name_and_file_share_a_figure(al_loop: Command, tmp_path: Path) -> None:
+    how = ["--only", "mechanics", "--calculator", "bks", "--equation-of-state"]
+    write(tmp_path / "mine.cif", crystal("stishovite"))
+    ran = al_loop("glass", "measure", "alpha-quartz", *how, "-o", "quartz.json")
+    assert ran.code == 0, ran.err
+    assert "eos_bulk_modulus" in ran.out
+    ran = al_loop(
+        "glass", "measure", "mine.cif", *how, "--phase", "stishovite", "-o", "stishovite.json",
+        "--volumes", "0.97", "1.03",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    quartz, stishovite = (
+        Measurement.read(tmp_path / f"{name}.json") for name in ("quartz", "stishovite")
+    )
+    assert quartz.conditions.phase == "alpha-quartz"
+    # docs/glass.md: made as a protocol in LAMMPS
+    assert quartz.values["lattice_at_rest_a"].value == pytest.approx(5.050, abs=1e-3)
+    assert quartz.values["lattice_at_rest_c"].value == pytest.approx(5.543, abs=1e-3)
+    assert np.ptp(stishovite.curves["energy_volume"].x) == pytest.approx(
+        0.06 * stishovite.values["eos_volume"].value, rel=5e-3
+    )
+    compared = al_loop("glass", "compare", "quartz.json")
+    assert "lattice_at_rest_a" in compared.out
+    drawn = al_loop("glass", "overlay", "quartz.json", "stishovite.json", "-o", "both.png")
+    assert drawn.code == 0, drawn.err
+    with Image.open(tmp_path / "both.png") as picture:
+        assert picture.size == (1380, 900)
+    again = {"quartz.json": quartz, "stishovite.json": stishovite}
+    axes = draw_overlay("energy_volume", again).axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [one.get_text() for one in legend.get_texts()] == ["alpha-quartz", "stishovite"]
+    fitted, points = (np.asarray(one.get_ydata()) for one in axes.lines[:2])
+    assert fitted[0] == pytest.approx(points[0], abs=2e-3)
+    wrong = al_loop("glass", "overlay", "quartz.json", "-o", "both.docx")
+    assert (wrong.code, "one of .pdf" in wrong.err) == (2, True)
+    wrong = al_loop("glass", "overlay", "quartz.json", "-o", "a.png", "--curve", "s_neutron")
+    assert (wrong.code, "its curves: energy_volume" in wrong.err) == (2, True)
+
+
 def test_d3_is_added_to_a_calculator() -> None:
     """By s-dftd3's own calculator."""
     atoms = rattled("beta-cristobalite", size=1, amplitude=0.05).frames[0].copy()
@@ -136,6 +181,8 @@ def test_d3_is_added_to_a_calculator() -> None:
         (["none.xyz"], "no such file"),
         (["SAMPLE"], "elements"),
         (["SAMPLE", "--elements", "Si O", "--only", "colour"], "--only"),
+        (["alpha-quartz", "--only", "structure", "--equation-of-state"], "--equation-of-state"),
+        (["alpha-quartz", "--volumes", "1.02", "1.06"], "--volumes"),
         (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O"], "NAME=NUMBER"),
         (["none.xyz", "-o", "nowhere/a.json"], "there is no folder"),  # before it measures
         (["SAMPLE", "--elements", "Si O", "--calculator", "nobody:Nothing"], "--calculator"),

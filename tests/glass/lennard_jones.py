@@ -21,6 +21,18 @@ def lennard_jones() -> PairPotential:
     return PairPotential(PAIRS)
 
 
+def layers() -> PairPotential:
+    """The same, with a krypton that holds to itself five times as strongly."""
+    strong = LennardJonesQuadratic(0.06, 3.60, CUTOFF)
+    return PairPotential({**PAIRS, (36, 36): strong})
+
+
+def layered() -> Atoms:
+    """Layers of argon and krypton in turn, tetragonal, near to rest under :func:`layers`."""
+    places = [(0.0, 0.0, 0.0), (0.5, 0.5, 0.5)]
+    return Atoms("ArKr", scaled_positions=places, cell=[4.05, 4.05, 5.5], pbc=True)
+
+
 def argon(repeat: int = 2, *, a: float = 5.26) -> Atoms:
     return bulk("Ar", "fcc", a=a, cubic=True) * (repeat, repeat, repeat)
 

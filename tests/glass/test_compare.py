@@ -221,6 +221,48 @@ def test_yaml_values_take_what_they_lack_from_their_table(tmp_path: Path) -> Non
         read_references(file)
 
 
+def test_a_crystal_at_rest_is_held_against_what_covers_its_heat(tmp_path: Path) -> None:
+    """DFT is of a crystal at rest; an experiment counts with its spread, never without."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "composition: {SiO2: 100}\nphase: alpha-quartz\nmethod: experiment\nsource: me\nvalues:\n"
+        "- {name: lattice_a, value: 4.916, uncertainty: 0.001, spread: 0.03, unit: Å}\n"
+        "- {name: lattice_a, value: 5.030, uncertainty: 0.01, unit: Å, method: DFT}\n"
+        "- {name: lattice_c, value: 5.405, uncertainty: 0.001, unit: Å}\n"
+        "- {name: density, value: 2.2, spread: 0.02, unit: g/cm3, phase: glass}\n"
+    )
+    references = read_references(file)
+    values = {
+        "lattice_at_rest_a": Estimate(4.94, None, 1, "Å"),
+        "lattice_at_rest_c": Estimate(5.405, None, 1, "Å"),
+        "density_at_rest": Estimate(2.2, None, 1, "g/cm3"),
+    }
+    found = compare(measured(values, phase="alpha-quartz"), references)
+    told = [(one.name, one.reference.subject.method, one.state) for one in found]
+    assert told == [
+        ("lattice_at_rest_a", "experiment", "inside"),
+        ("lattice_at_rest_a", "DFT", "outside"),
+    ]
+    assert "heat" in found[0].reference.subject.note
+    assert compare(measured(values), references) == []
+
+
+def test_energies_are_compared_from_their_lowest_point() -> None:
+    """k x² beside 1.2 k x² + 7 eV: R_chi is 0.2/1.2, and both touch zero in the figure."""
+    x = np.linspace(12.0, 14.0, 11)
+    ours = Curve(x, 0.1 * (x - 13.0) ** 2 - 19.0, None, 1, "Å3/atom", "eV/atom")
+    subject = reference().values[0].subject
+    theirs = ReferenceCurve("energy_volume", subject, x, 0.12 * (x - 13.0) ** 2 - 12.0, None, 0.1)
+    found = compare(measured(curves={"energy_volume": ours}), References(curves=(theirs,)))[0]
+    assert found.alike is not None
+    assert found.alike.r_chi == pytest.approx(1 / 6)
+    assert found.state == "outside"
+    drawn = [line.get_ydata() for line in draw_curve("energy_volume", ours, [theirs]).axes[0].lines]
+    assert [min(one) for one in drawn] == pytest.approx([-19.0, -19.0])
+    other = measured({"eos_energy": Estimate(-19.0, 0.1, 7, "eV/atom")}, {"energy_volume": ours})
+    assert from_measurement(other, source="dft.json").values == ()
+
+
 def test_another_measurement_is_a_reference() -> None:
     dft = measured({"density": Estimate(2.21, 0.01, 4, "g/cm3")}, {"s_neutron": wave()})
     found = from_measurement(dft, source="dft.json")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.units import GPa
+from pydantic import ValidationError
 from scipy.integrate import trapezoid
 
 from al_loop.calculator import FunctionCalculator
@@ -239,6 +240,71 @@ def test_a_potential_gives_energy_moduli_and_modes() -> None:
     assert (shared.x_unit, shared.n) == ("THz", 2) and 0.25 <= shared.y.min() <= shared.y.max() <= 1
     assert groups_of(found) == {"vibrations", "mechanics"}
     assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
+
+
+def test_an_equation_of_state_is_measured_when_it_is_asked_for() -> None:
+    """Of argon all is known: its bulk modulus is (C11 + 2 C12) / 3 (matscipy's constants)."""
+    crystal = relaxed(argon(1), lennard_jones(), cell="isotropic", force=1e-8)
+    analytic = crystal.calc.get_property("elastic_constants", crystal) / GPa
+    bulk = (analytic[0, 0, 0, 0] + 2 * analytic[0, 0, 1, 1]) / 3
+    samples = [Trajectory((argon(1, a=a),)) for a in (5.3, 5.35)]
+    options = MeasureOptions(
+        groups=("mechanics",), force=1e-5, phase="argon", equation_of_state=True,
+        volumes=(0.98, 1.02),
+    )  # fmt: skip
+    found = measure(samples, options, calculator=lennard_jones())
+    values, curve = found.values, found.curves["energy_volume"]
+    assert values["eos_bulk_modulus"].value == pytest.approx(bulk, rel=5e-3)
+    assert values["eos_volume"].value == pytest.approx(crystal.get_volume() / 4, rel=1e-3)
+    assert values["eos_energy"].value == pytest.approx(values["energy_at_rest"].value, abs=1e-6)
+    assert values["eos_residual"].value < 1e-6
+    assert values["lattice_at_rest_a"].value == pytest.approx(crystal.cell.lengths()[0], rel=1e-4)
+    assert values["lattice_at_rest_gamma"].value == 90.0
+    assert curve.x / values["eos_volume"].value == pytest.approx(
+        np.linspace(0.98, 1.02, 7), rel=1e-3
+    )
+    assert groups_of(found) == {"mechanics"}
+    for name, one in values.items():
+        assert observable(name)[1].unit == one.unit
+    assert (curve.x_unit, curve.y_unit, curve.n) == ("Å3/atom", "eV/atom", 2)
+    glass = measure(samples[:1], only("mechanics"), calculator=lennard_jones())
+    assert not any(name.startswith(("lattice", "eos")) for name in glass.values)
+    assert not glass.curves
+
+
+def test_volumes_of_samples_are_averaged_with_their_energies() -> None:
+    """Two crystals of another density, as glasses are: means at each volume relative to rest."""
+    samples = [Trajectory((argon(1),)), Trajectory((holed(),))]
+    options = MeasureOptions(groups=("mechanics",), equation_of_state=True, volumes=(0.98, 1.02))
+    single = [
+        measure([one], options, calculator=lennard_jones()).curves["energy_volume"]
+        for one in samples
+    ]
+    both = measure(samples, options, calculator=lennard_jones()).curves["energy_volume"]
+    assert np.abs(single[0].x / single[1].x - 1).min() > 0.01
+    assert both.x == pytest.approx((single[0].x + single[1].x) / 2)
+    assert both.y == pytest.approx((single[0].y + single[1].y) / 2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"groups": ["structure"], "equation_of_state": True}, "group mechanics"),
+        ({"volumes": (1.01, 1.06)}, "one below 1"),
+    ],
+)
+def test_an_equation_of_state_that_cannot_be_is_refused(
+    asked: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ValidationError, match=says):
+        MeasureOptions.model_validate(asked)
+
+
+def holed() -> Atoms:
+    """Argon of which one atom in 32 is missing."""
+    atoms = argon(2)
+    del atoms[0]
+    return atoms
 
 
 class Enough(Exception):

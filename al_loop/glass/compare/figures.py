@@ -16,13 +16,14 @@ from scipy.integrate import trapezoid
 
 from al_loop.errors import DatasetError
 from al_loop.glass.compare.reference import ReferenceCurve, References
+from al_loop.glass.compare.similarity import zero_of
 from al_loop.glass.estimate import Curve, Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 """Okabe and Ito's colours, told apart by colour-blind readers."""
 _COLOURS = (ORANGE, GREEN, PURPLE)
-_STYLE: Any = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -51,9 +52,16 @@ LABELS: dict[str, tuple[str, str]] = {
     "volume_pressure": ("pressure (GPa)", "volume (Å³/atom)"),
     "density_pressure": ("pressure (GPa)", "density (g/cm³)"),
     "stress_strain": ("strain", "stress (GPa)"),
+    "energy_volume": ("volume (Å³/atom)", "energy (eV/atom)"),
 }
 """Labels of the axes, by a curve's name or what it begins with."""
-_JOINED = {"cooling": "on ", "heating": "on ", "pressure": "under ", "strain": "over "}
+_JOINED = {
+    "cooling": "on ",
+    "heating": "on ",
+    "pressure": "under ",
+    "strain": "over ",
+    "volume": "over ",
+}
 _RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -64,6 +72,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Motion": (r"msd_.*", r"vacf_.*", "dynamic_s_neutron", r"diffusion_temperature_.*"),
     "Heat": (r"(energy|volume)_(cooling|heating)",),
     "Pressure and strain": (r"(density|volume|energy)_pressure", "stress_strain"),
+    "Equation of state": ("energy_volume",),
 }
 """What is drawn, under which heading; names as patterns."""
 
@@ -85,7 +94,7 @@ def figure_names(measurement: Measurement, references: References) -> dict[str, 
 
 def draw_curve(name: str, measured: Curve, references: list[ReferenceCurve]) -> Figure:
     """One curve with its error band, and the references of its name."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
         axes = figure.add_subplot()
         shape = any(one.scaled for one in references)
@@ -127,7 +136,7 @@ def draw_network(measurement: Measurement, references: References) -> dict[str, 
 def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figure:
     """Bars in groups, with the error bars of verdicts."""
     there = {name: found for name, found in series.items() if found}
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
         axes = figure.add_subplot()
         width = 0.8 / len(there)
@@ -174,7 +183,7 @@ def write_figures(
     target, paths = Path(folder), []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with rc_context(_STYLE):
+        with rc_context(STYLE):
             for figures in draw_all(measurement, references).values():
                 for name, figure in figures.items():
                     paths += [target / f"{name}.pdf", target / f"{name}.png"]
@@ -188,7 +197,7 @@ def write_figures(
 def as_svg(figure: Figure) -> str:
     """The figure as an SVG element for a page of HTML: no fonts, nothing loaded."""
     stream = io.StringIO()
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()[stream.getvalue().index("<svg") :]
 
@@ -215,12 +224,13 @@ def _draw(
     kind = name.split("_")[0]
     scale = 1.0 / float(trapezoid(measured.y, measured.x)) if shape else 1.0
     for colour, one in zip(_COLOURS * len(references), references, strict=False):
-        y = one.y * (scale * same_area(measured, one) if shape else 1.0)
+        y = one.y * (scale * same_area(measured, one) if shape else 1.0) + zero_of(measured, one)
         few = len(one.x) <= 80
         label = one.subject.technique or one.subject.source
         axes.plot(one.x, y, "o" if few else "-", ms=3, lw=1.4, color=colour, label=label[:40])
     y = measured.y * scale
-    axes.plot(measured.x, y, color=BLUE, lw=1.2, label="measured", zorder=3)
+    line = "o-" if len(measured.x) <= 10 else "-"
+    axes.plot(measured.x, y, line, ms=3, color=BLUE, lw=1.2, label="measured", zorder=3)
     if measured.error is not None:
         band = coverage(measured.n) * measured.error * scale
         axes.fill_between(measured.x, y - band, y + band, color=BLUE, alpha=0.25, lw=0)

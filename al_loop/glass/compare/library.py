@@ -13,6 +13,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.compare.curve_file import read_curve
 from al_loop.glass.compare.measured import from_measurement
 from al_loop.glass.compare.reference import Reference, References
+from al_loop.glass.compare.static import at_rest
 from al_loop.glass.measuring.measurement import Measurement
 
 _SHIPPED = Path(__file__).parents[1] / "references"
@@ -61,7 +62,8 @@ def load_references(own: Iterable[str | Path] = (), *, shipped: bool = True) -> 
 def _values(file: Path, where: str) -> References:
     """A list ``values`` whose entries take what they lack from the top of the file.
 
-    ``tables``: lists of values under common keys of their own.
+    ``tables``: lists of values under common keys of their own. What is said of crystals counts for
+    crystals at rest, too (:func:`~al_loop.glass.compare.static.at_rest`).
     """
     try:
         data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
@@ -86,4 +88,5 @@ def _values(file: Path, where: str) -> References:
                 raise DatasetError(
                     f"{name}: {key + ': ' if key else ''}{first['msg']}", where=where
                 ) from None
-    return References(tuple(found))
+    static = [one for one in map(at_rest, found) if one is not None]
+    return References((*found, *static))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from al_loop.glass.compare.curve_file import TOLERANCE
 from al_loop.glass.compare.reference import ROOM, Reference, ReferenceCurve, References, Subject
+from al_loop.glass.compare.similarity import ENERGY
 from al_loop.glass.estimate import coverage
 from al_loop.glass.measuring.measurement import Measurement
 
@@ -15,7 +16,8 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
 
     The uncertainty is half the 95 % interval over two, so that two of it reach as far as Student's
     t of few samples. What lies within a thousandth of a value agrees with it, also where its error
-    is smaller. A value without an error bar has no width to agree within and is left out.
+    is smaller. A value without an error bar has no width to agree within and is left out, and so
+    are energies: those of two methods have no common zero.
     """
     at = measurement.conditions
     common = {
@@ -38,7 +40,7 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
             }
         )
         for name, one in measurement.values.items()
-        if one.error is not None
+        if one.error is not None and one.unit != ENERGY
     )
     subject = Subject.model_validate(common)
     curves = tuple(

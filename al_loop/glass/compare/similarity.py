@@ -13,6 +13,8 @@ from al_loop.glass.estimate import Curve
 from al_loop.units import Array
 
 _FEWEST = 5
+ENERGY = "eV/atom"
+"""The unit of what has no zero that two methods share."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def overlap(x: Array, one: Array, other: Array) -> float:
 def similarity(measured: Curve, reference: ReferenceCurve) -> Similarity:
     """Compare where both are, at the reference's points; the measured curve in between is linear.
 
+    Energies of two methods have no common zero: each is taken from its lowest point there.
+
     Raises
     ------
     DatasetError
@@ -62,6 +66,8 @@ def similarity(measured: Curve, reference: ReferenceCurve) -> Similarity:
     our_error = _at(measured, part.x)
     theirs = part.y
     their_error = np.zeros_like(theirs) if part.error is None else part.error
+    if measured.y_unit == ENERGY:
+        ours, theirs = ours - ours.min(), theirs - theirs.min()
     if reference.scaled:
         ours, our_error = _scaled(part.x, ours, our_error)
         theirs, their_error = _scaled(part.x, theirs, their_error)
@@ -75,6 +81,14 @@ def similarity(measured: Curve, reference: ReferenceCurve) -> Similarity:
         (float(part.x[0]), float(part.x[-1])),
         len(part.x),
     )
+
+
+def zero_of(measured: Curve, reference: ReferenceCurve) -> float:
+    """What brings a reference of energies (eV/atom) to the zero of the measured ones; else 0."""
+    part = reference.within(float(measured.x[0]), float(measured.x[-1]))
+    if measured.y_unit != ENERGY or not len(part.x):
+        return 0.0
+    return float(np.interp(part.x, measured.x, measured.y).min() - part.y.min())
 
 
 def _at(curve: Curve, x: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from al_loop.glass.structure import StructureOptions
 
@@ -47,3 +47,25 @@ class MeasureOptions(BaseModel):
     )
     strain: Positive = Field(2.0e-3, le=0.05, description="Of the elastic constants.")
     force: Positive = Field(1.0e-3, description="eV/Å: what may be left when atoms are at rest.")
+    equation_of_state: bool = Field(
+        False, description="With the mechanics: energy over volume, and what Birch-Murnaghan says."
+    )
+    volumes: tuple[Positive, Positive] = Field(
+        (0.94, 1.06),
+        description="Of the equation of state: the smallest and the largest of seven volumes, "
+        "relative to that at rest.",
+    )
+
+    @field_validator("equation_of_state")
+    @classmethod
+    def _with_mechanics(cls, asked: bool, info: ValidationInfo) -> bool:
+        if asked and "mechanics" not in info.data.get("groups", GROUPS):
+            raise ValueError("it is of the group mechanics, which is not asked for")
+        return asked
+
+    @field_validator("volumes")
+    @classmethod
+    def _around_rest(cls, volumes: tuple[float, float]) -> tuple[float, float]:
+        if not volumes[0] < 1.0 < volumes[1]:
+            raise ValueError("one below 1 and one above it: relative to the volume at rest")
+        return volumes

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
-from al_loop.glass.estimate import Estimate
+from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring.lattice import lattice
 from al_loop.glass.measuring.moving import add_spectrum
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
-from al_loop.glass.mechanics import elastic_constants, isotropic_moduli
+from al_loop.glass.mechanics import (
+    compress,
+    elastic_constants,
+    equation_of_state,
+    isotropic_moduli,
+)
 from al_loop.glass.relax import relaxed
 from al_loop.glass.trajectory import Trajectory
 from al_loop.glass.vibrations import (
@@ -22,6 +31,7 @@ from al_loop.glass.vibrations import (
 )
 from al_loop.units import density
 
+_VOLUMES = 7
 _NO_CALCULATOR = "it needs a potential: give `calculator` (an ASE calculator)"
 
 
@@ -55,7 +65,10 @@ def mechanics(
     calculator: BaseCalculator | None,
     listen: Callable[[], None],
 ) -> Part:
-    """Of the last frame, relaxed with its cell: energy, density, Hill's moduli."""
+    """Of the last frame, relaxed with its cell: energy, density, lattice, Hill's moduli.
+
+    If asked for, the equation of state, too.
+    """
     part = Part()
     with part.attempt("mechanics"):
         if calculator is None:
@@ -66,6 +79,10 @@ def mechanics(
         energy = float(rest.get_potential_energy()) / len(rest)
         part.values["energy_at_rest"] = Estimate(energy, None, 1, "eV/atom")
         part.values["density_at_rest"] = Estimate(density(rest), None, 1, "g/cm3")
+        _add_lattice(part, rest, options)
+        if options.equation_of_state:
+            with part.attempt("eos"):
+                _add_equation_of_state(part, rest, options, calculator, listen)
         stiffness = elastic_constants(
             rest, calculator, strain=options.strain, force=options.force, listen=listen
         )
@@ -74,3 +91,36 @@ def mechanics(
             part.values[f"{name}_modulus"] = moduli[name]
         part.values["poisson_ratio"] = moduli["poisson"]
     return part
+
+
+def _add_lattice(part: Part, rest: Atoms, options: MeasureOptions) -> None:
+    """Of a crystal, the parameters of the conventional cell without heat."""
+    found = lattice(Trajectory((rest,)), options)
+    for name, one in found.values.items():
+        part.values[name.replace("lattice", "lattice_at_rest")] = one
+    if "lattice" in found.missing:
+        part.missing["lattice_at_rest"] = found.missing["lattice"]
+
+
+def _add_equation_of_state(
+    part: Part,
+    rest: Atoms,
+    options: MeasureOptions,
+    calculator: BaseCalculator,
+    listen: Callable[[], None],
+) -> None:
+    """E(V) under hydrostatic pressure, per atom, and the parameters of Birch and Murnaghan."""
+    volumes = [float(one) for one in np.linspace(*options.volumes, _VOLUMES)]
+    found = compress(
+        rest, calculator, volumes=volumes, shape=True, force=options.force, listen=listen
+    )
+    v, e = found.volumes / len(rest), found.energies / len(rest)
+    part.curves["energy_volume"] = Curve(v, e, None, 1, "Å3/atom", "eV/atom")
+    fitted = equation_of_state(v, e)
+    part.values |= {
+        "eos_volume": replace(fitted.volume, unit="Å3/atom"),
+        "eos_energy": replace(fitted.energy, unit="eV/atom"),
+        "eos_bulk_modulus": fitted.bulk_modulus,
+        "eos_derivative": fitted.derivative,
+        "eos_residual": Estimate(fitted.residual, None, 1, "eV/atom"),
+    }

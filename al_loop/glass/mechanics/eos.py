@@ -14,7 +14,7 @@ from scipy.optimize import curve_fit
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
-from al_loop.glass.relax import relaxed
+from al_loop.glass.relax import FreeCell, relaxed
 from al_loop.units import EV_PER_A3_IN_GPA, Array
 
 Form = Literal["birch-murnaghan", "vinet"]
@@ -82,12 +82,16 @@ def compress(
     *,
     volumes: Sequence[float] = (0.94, 0.96, 0.98, 1.0, 1.02, 1.04, 1.06),
     relax: bool = True,
+    shape: bool = False,
     force: float = 1.0e-3,
+    listen: Callable[[], None] = lambda: None,
 ) -> Compression:
     """Energies and pressures at ``volumes``, which are relative to that of ``atoms``.
 
-    The cell keeps its shape.
-    ``relax`` moves the atoms at each volume until no force is above ``force``, eV/Å.
+    ``relax`` moves the atoms at each volume until no force is above ``force``, eV/Å, with ``shape``
+    the shape of the cell, too, until the stress is hydrostatic. Where the shape is kept, the
+    curvature of a crystal's energy is Voigt's bulk modulus, else Reuss': that of a crystal
+    under pressure. ``listen`` is called at each step of a relaxation.
 
     Raises
     ------
@@ -100,7 +104,8 @@ def compress(
         now.set_cell(atoms.cell.array * volume ** (1 / 3), scale_atoms=True)
         now.calc = calculator
         if relax:
-            now = relaxed(now, calculator, force=force)
+            cell: FreeCell = "shape" if shape else "fixed"
+            now = relaxed(now, calculator, cell=cell, force=force, listen=listen)
         pressure = -np.trace(now.get_stress(voigt=False)) / 3 * EV_PER_A3_IN_GPA
         found.append((now.get_volume(), now.get_potential_energy(), pressure))
     rows = np.array(found, dtype=np.float64).reshape(-1, 3)
