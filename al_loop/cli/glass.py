@@ -80,7 +80,9 @@ def measure(
     temperature: Annotated[
         float | None, typer.Option(help="K; default: that of the velocities.")
     ] = None,
-    pressure: Annotated[float, typer.Option(help="GPa.")] = 0.0,
+    pressure: Annotated[
+        float, typer.Option(help="GPa; with a calculator cells are at rest under it.")
+    ] = 0.0,
     window: Annotated[
         tuple[float, float] | None,
         typer.Option(help="ps: from when to when the MSD is fitted for D."),

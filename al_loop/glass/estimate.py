@@ -32,6 +32,7 @@ def coverage(n: int) -> float:
 class Estimate:
     """A mean with its standard error, both in ``unit``; ``n`` values went into it.
 
+    Of a fit whose scatter tells the error ``n`` is its degrees of freedom and one, as of a mean.
     ``error`` is None where a single value says nothing about its error.
     """
 

@@ -15,7 +15,9 @@ class Line:
     """y = value + slope (x - centre), fitted by least squares.
 
     ``centre`` is the weighted mean of x, where value and slope are uncorrelated. Errors are
-    standard errors, None where two points without errors leave none to tell.
+    standard errors, None where two points without errors leave none to tell. ``n`` is that
+    of an :class:`~al_loop.glass.estimate.Estimate`: the degrees of freedom and one where the
+    scatter about the line tells the errors, so that Student's t is right; else the points.
     """
 
     centre: float
@@ -54,7 +56,7 @@ def fit_line(x: ArrayLike, y: ArrayLike, error: ArrayLike | None = None) -> Line
         raise DatasetError("a line through points that are not finite")
     if len(np.unique(x_)) < 2:
         raise DatasetError(f"a line needs points at two different x or more, not {len(x_)} at one")
-    weights = np.ones(len(x_))
+    weights, carried = np.ones(len(x_)), False
     if error is not None:
         errors = np.asarray(error, dtype=np.float64)
         if not (np.isfinite(errors).all() and (errors > 0).all()):
@@ -67,14 +69,15 @@ def fit_line(x: ArrayLike, y: ArrayLike, error: ArrayLike | None = None) -> Line
     scatter = (weights * (y_ - value - slope * (x_ - centre)) ** 2).sum()
     variance = scatter / (len(x_) - 2) if len(x_) > 2 else 0.0
     if error is not None:
+        carried = variance <= 1.0
         variance = max(1.0, float(variance))
     elif len(x_) == 2:
-        return Line(centre, value, slope, None, None, 2)
+        return Line(centre, value, slope, None, None, 1)
     return Line(
         centre,
         value,
         slope,
         float(np.sqrt(variance / weights.sum())),
         float(np.sqrt(variance / around)),
-        len(x_),
+        len(x_) if carried else len(x_) - 1,
     )

@@ -88,7 +88,7 @@ def fictive_temperature(
         )
     crossing = (below.at(0.0) - above.at(0.0)) / bend
     error = np.hypot(below.error_at(crossing) or 0.0, above.error_at(crossing) or 0.0) / abs(bend)
-    return Estimate(float(crossing), float(error), int(cold.sum() + hot.sum()), "K")
+    return Estimate(float(crossing), float(error), int(cold.sum() + hot.sum()) - 3, "K")
 
 
 def _between(t: Array, window: tuple[float, float], name: str) -> np.ndarray:

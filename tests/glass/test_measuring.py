@@ -17,6 +17,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
 from al_loop.glass.compare import Reference, compare, shipped_references
 from al_loop.glass.measuring import OBSERVABLES, observable
+from al_loop.glass.mechanics import compress
 from al_loop.glass.relax import relaxed
 from al_loop.glass.structure import StructureOptions
 from al_loop.units import Array, density, virial_from_stress
@@ -242,6 +243,23 @@ def test_a_potential_gives_energy_moduli_and_modes() -> None:
     assert trapezoid(found.curves["vdos"].y, found.curves["vdos"].x) == pytest.approx(1.0, abs=0.02)
 
 
+def test_moduli_under_pressure_are_those_under_pressure() -> None:
+    """Argon at 2 GPa: Birch's coefficients (matscipy), and the slope of its own pressures."""
+    options = MeasureOptions(groups=("mechanics",), force=1e-6, pressure=2.0)
+    values = measure([Trajectory((argon(1),))], options, calculator=lennard_jones()).values
+    squeezed = relaxed(argon(1), lennard_jones(), cell="isotropic", pressure=2.0, force=1e-8)
+    assert -squeezed.get_stress()[:3] / GPa == pytest.approx([2.0] * 3, rel=1e-4)
+    birch = squeezed.calc.get_property("birch_coefficients", squeezed) / GPa
+    bulk = (birch[0, 0, 0, 0] + 2 * birch[0, 0, 1, 1]) / 3
+    steps = compress(squeezed, lennard_jones(), volumes=(0.999, 1.001))
+    slope = -np.diff(steps.pressures)[0] / np.diff(np.log(steps.volumes))[0]
+    assert slope == pytest.approx(bulk, rel=1e-3)
+    assert values["bulk_modulus"].value == pytest.approx(bulk, rel=2e-3)
+    assert values["density_at_rest"].value == pytest.approx(density(squeezed), rel=1e-4)
+    free = measure([Trajectory((argon(1),))], only("mechanics"), calculator=lennard_jones()).values
+    assert values["bulk_modulus"].value > 3 * free["bulk_modulus"].value
+
+
 def test_an_equation_of_state_is_measured_when_it_is_asked_for() -> None:
     """Of argon all is known: its bulk modulus is (C11 + 2 C12) / 3 (matscipy's constants)."""
     crystal = relaxed(argon(1), lennard_jones(), cell="isotropic", force=1e-8)
@@ -290,6 +308,7 @@ def test_volumes_of_samples_are_averaged_with_their_energies() -> None:
     ("asked", "says"),
     [
         ({"groups": ["structure"], "equation_of_state": True}, "group mechanics"),
+        ({"pressure": 2.0, "equation_of_state": True}, "pressure of 0"),
         ({"volumes": (1.01, 1.06)}, "one below 1"),
     ],
 )

@@ -11,6 +11,8 @@ from matscipy.elasticity import nonaffine_elastic_contribution
 
 from al_loop.crystals import crystal as published
 from al_loop.errors import DatasetError, PhysicsFault
+from al_loop.glass.estimate import Estimate
+from al_loop.glass.lines import fit_line
 from al_loop.glass.mechanics import (
     Elasticity,
     Pull,
@@ -22,6 +24,7 @@ from al_loop.glass.mechanics import (
     static_pull,
     tensile_moduli,
 )
+from al_loop.glass.mechanics.eos import birch_murnaghan
 from al_loop.glass.relax import relaxed
 from al_loop.pair_sums import pair_calculator
 from al_loop.units import Array, density
@@ -215,6 +218,54 @@ def test_errors_of_an_equation_of_state_are_those_of_repeated_noise() -> None:
     spread = np.std([one.value for one in found])
     assert 0.8 < np.mean([one.error for one in found]) / spread < 1.25
     assert np.mean([one.value for one in found]) == pytest.approx(37.0, abs=4 * spread / 10)
+
+
+@pytest.mark.parametrize(("fit", "points"), [("eos", 5), ("eos", 7), ("pressures", 4), ("line", 3)])
+def test_the_bar_of_a_fit_holds_the_truth_in_95_of_100(fit: str, points: int) -> None:
+    """White noise on a form that is right: a binomial's four sigma about 95 % is 4.4 points."""
+    rng = np.random.default_rng(7)
+    inside = []
+    for _ in range(400):
+        if fit == "eos":
+            volumes = np.linspace(43, 48, points)
+            energies = birch_murnaghan(volumes, 45.7, -20.0, 37.0 * GPa, 5.2)
+            noisy = energies + 1e-5 * rng.normal(size=points)
+            found, truth = equation_of_state(volumes, noisy).bulk_modulus, 37.0
+        elif fit == "pressures":
+            pressures = np.linspace(0.0, 6.0, points)
+            volumes = 100.0 * np.exp(-pressures / 37.0 + 1e-3 * pressures**2)
+            noisy = volumes * (1 + 1e-4 * rng.normal(size=points))
+            found, truth = bulk_modulus_from_pressures(pressures, noisy), 37.0
+        else:
+            x = np.linspace(-1.0, 1.0, points)
+            line = fit_line(x, 3 * x + rng.normal(size=points))
+            found, truth = Estimate(line.slope, line.slope_error, line.n), 3.0
+        inside.append(abs(found.value - truth) <= found.bar)
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.044)
+
+
+def test_volumes_weigh_as_their_errors_say() -> None:
+    """The scatter over many repetitions is the error that each tells, where points differ."""
+    rng = np.random.default_rng(3)
+    pressures, errors = np.arange(0.0, 8.0, 2.0), np.array([0.01, 0.1, 0.02, 0.1])
+    volumes = 100.0 * np.exp(-pressures / 37.0 + 1e-3 * pressures**2)
+    found = [
+        bulk_modulus_from_pressures(pressures, volumes + errors * noise, errors=errors)
+        for noise in rng.normal(size=(400, 4))
+    ]
+    spread = np.std([one.value for one in found])
+    told = [one.error for one in found if one.error is not None]
+    assert min(told) == pytest.approx(spread, rel=0.15)  # carried; larger where points scatter more
+    assert np.mean([abs(one.value - 37.0) <= one.bar for one in found]) > 0.93
+    plain = np.std(
+        [
+            bulk_modulus_from_pressures(pressures, volumes + errors * noise).value
+            for noise in rng.normal(size=(400, 4))
+        ]
+    )
+    assert spread < 0.9 * plain
+    with pytest.raises(DatasetError, match="must be positive"):
+        bulk_modulus_from_pressures(pressures, volumes, errors=0 * errors)
 
 
 def test_compressing_a_crystal_gives_its_bulk_modulus(crystal: Atoms) -> None:

@@ -23,7 +23,7 @@ class MeasureOptions(BaseModel):
     temperature: Positive | None = Field(
         None, description="K. Default: that of the velocities, if there are any."
     )
-    pressure: float = Field(0.0, description="GPa.")
+    pressure: float = Field(0.0, description="GPa; a calculator's cells are at rest under it.")
     structure: StructureOptions = Field(
         StructureOptions.model_validate({}), description="Cutoffs, bins, rings."
     )
@@ -61,6 +61,8 @@ class MeasureOptions(BaseModel):
     def _with_mechanics(cls, asked: bool, info: ValidationInfo) -> bool:
         if asked and "mechanics" not in info.data.get("groups", GROUPS):
             raise ValueError("it is of the group mechanics, which is not asked for")
+        if asked and info.data.get("pressure"):
+            raise ValueError("it is that of all pressures: measure it with a pressure of 0")
         return asked
 
     @field_validator("volumes")

@@ -67,14 +67,20 @@ def mechanics(
 ) -> Part:
     """Of the last frame, relaxed with its cell: energy, density, lattice, Hill's moduli.
 
-    If asked for, the equation of state, too.
+    All of them at the pressure of the options, moduli those of stress over strain there, so that
+    the bulk modulus is -V dP/dV. If asked for, the equation of state, too.
     """
     part = Part()
     with part.attempt("mechanics"):
         if calculator is None:
             raise DatasetError(_NO_CALCULATOR)
         rest = relaxed(
-            sample.frames[-1], calculator, cell="free", force=options.force, listen=listen
+            sample.frames[-1],
+            calculator,
+            cell="free",
+            pressure=options.pressure,
+            force=options.force,
+            listen=listen,
         )
         energy = float(rest.get_potential_energy()) / len(rest)
         part.values["energy_at_rest"] = Estimate(energy, None, 1, "eV/atom")

@@ -117,6 +117,8 @@ def equation_of_state(
 ) -> EquationOfState:
     """Fit a form to energies (eV) at volumes (Å3); errors from the scatter about it.
 
+    ``n`` of what is found is the degrees of freedom of the fit and one.
+
     Raises
     ------
     DatasetError
@@ -144,7 +146,7 @@ def equation_of_state(
     residual = float(np.sqrt(np.mean((FORMS[form](v, *fitted) - e) ** 2)))
 
     def estimate(i: int, unit: str, scale: float = 1.0) -> Estimate:
-        return Estimate(float(fitted[i] * scale), float(errors[i] * scale), len(v), unit)
+        return Estimate(float(fitted[i] * scale), float(errors[i] * scale), len(v) - 3, unit)
 
     return EquationOfState(
         form=form,
@@ -157,17 +159,24 @@ def equation_of_state(
 
 
 def bulk_modulus_from_pressures(
-    pressures: ArrayLike, volumes: ArrayLike, *, degree: int = 2
+    pressures: ArrayLike,
+    volumes: ArrayLike,
+    *,
+    errors: ArrayLike | None = None,
+    degree: int = 2,
 ) -> Estimate:
     """K = -dP/d ln V at no pressure, GPa, from volumes (any unit) at pressures in GPa.
 
     A polynomial of ``degree`` is fitted to ln V over P: of Pedone's 0 to 5 GPa by 1 GPa its slope
-    at P = 0. With degree 1 it is the mean over the range. The error is that of the scatter.
+    at P = 0. With degree 1 it is the mean over the range. ``errors`` are standard errors of the
+    volumes: points are weighted by them, and the error is what they make of it, scaled up where
+    the points scatter by more; without, that of the scatter. ``n`` is as of :func:`fit_line`.
 
     Raises
     ------
     DatasetError
-        Not more points than the polynomial has parameters, or P = 0 outside of them.
+        Not more points than the polynomial has parameters, P = 0 outside of them, or errors that
+        are not positive.
     """
     p, v = np.asarray(pressures, dtype=np.float64), np.asarray(volumes, dtype=np.float64)
     if p.ndim != 1 or p.shape != v.shape or len(p) < degree + 2 or degree < 1:
@@ -181,8 +190,16 @@ def bulk_modulus_from_pressures(
             f"pressures from {p.min():g} to {p.max():g} GPa, but the modulus is wanted at none",
             remedy="begin at no pressure",
         )
-    fitted, covariance = np.polyfit(p, np.log(v), degree, cov="unscaled")
-    scatter = np.log(v) - np.polyval(fitted, p)
-    variance = covariance[-2, -2] * (scatter**2).sum() / (len(p) - degree - 1)
+    known = None if errors is None else np.asarray(errors, dtype=np.float64)
+    if known is not None and not (known > 0).all():
+        raise DatasetError("errors of volumes must be positive numbers, or left out for all")
+    weights = np.ones(len(p)) if known is None else v / known
+    fitted, covariance = np.polyfit(p, np.log(v), degree, w=weights, cov="unscaled")
+    scatter = weights * (np.log(v) - np.polyval(fitted, p))
+    variance = float((scatter**2).sum()) / (len(p) - degree - 1)
+    carried = known is not None and variance <= 1.0
+    if known is not None:
+        variance = max(1.0, variance)
     slope = fitted[-2]
-    return Estimate(float(-1 / slope), float(np.sqrt(variance) / slope**2), len(p), "GPa")
+    error = float(np.sqrt(covariance[-2, -2] * variance) / slope**2)
+    return Estimate(float(-1 / slope), error, len(p) if carried else len(p) - degree, "GPa")

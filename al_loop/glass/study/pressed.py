@@ -40,8 +40,12 @@ def pressed(result: GlassResult) -> Part:
         near = np.abs(pressures) <= ELASTIC * (1 + 1e-9)
         if near.sum() < _FEWEST:
             near[:] = True
-        volumes = part.curves["volume_pressure"].y
-        part.values["bulk_modulus"] = bulk_modulus_from_pressures(pressures[near], volumes[near])
+        volumes = part.curves["volume_pressure"]
+        known = volumes.error is not None and bool((volumes.error[near] > 0).all())
+        errors = volumes.error[near] if known and volumes.error is not None else None
+        part.values["bulk_modulus"] = bulk_modulus_from_pressures(
+            pressures[near], volumes.y[near], errors=errors
+        )
     return part
 
 
