@@ -72,7 +72,8 @@ class Validation(Options):
         9,
         ge=1,
         le=1000,
-        description="Up to so many are made where the error bars do not allow a verdict.",
+        description="Up to so many are made where one glass or the error bars do not allow a "
+        "verdict.",
     )
     model: Literal["leader"] | int = Field(
         "leader",

@@ -207,7 +207,7 @@ def compare(
 ) -> None:
     """Hold a measurement against references: inside their spread, or how far off."""
     from al_loop.glass import Measurement
-    from al_loop.glass.compare import compare, judge, load_references, parse_gates
+    from al_loop.glass.compare import caution, compare, judge, load_references, parse_gates
 
     found = Measurement.read(measured)
     references = load_references(reference or [], shipped=not only_mine)
@@ -218,6 +218,7 @@ def compare(
     if as_json:
         document = {
             "verdicts": [one.plain() for one in verdicts],
+            "caution": caution(found, verdicts),
             "gates": [
                 {"name": one.gate.name, "asked": one.gate.text, "state": one.state, "off": one.off,
                  "words": one.words}

@@ -58,6 +58,7 @@ def verdicts_view(
 
     ``nearest``: the glass nearest to this one that there are references of, in words.
     """
+    from al_loop.glass.compare import caution
     from al_loop.glass.compare.report import allowed, said
 
     table = _table("observable", "measured", "reference", "verdict", "by", "source")
@@ -79,6 +80,8 @@ def verdicts_view(
             f"{states.count(state)} {state}" for state in ("inside", "outside", "undecided")
         )
         parts += [table, Text(tally, style="bold")]
+        if words := caution(found, verdicts):
+            parts.append(Text(words, style="yellow"))
     else:
         parts.append(
             Text(

@@ -51,6 +51,7 @@ def check_gates(spec: CampaignSpec, *, base: Path) -> None:
     except DatasetError as error:
         where = f"validate.references: {error.where}"
         raise UserError(error.what, where=where, remedy=error.remedy) from None
+    _has_glasses_to_differ(spec)
     for gate in gates:
         _is_measured(spec, gate.name)
     for system in spec.validation.systems:
@@ -83,6 +84,19 @@ def insist_on_gates(ctx: Context) -> None:
     except UserError as error:
         remedy = f"{error.remedy}; {AMENDED}" if error.remedy else AMENDED
         raise CampaignFailed(error.what, where=error.where, remedy=remedy) from None
+
+
+def _has_glasses_to_differ(spec: CampaignSpec) -> None:
+    """One glass passes no gate: the scatter between glasses is not known."""
+    assert spec.validation is not None
+    if spec.converge.glass and spec.validation.most_samples < 2:
+        raise UserError(
+            "with one sample no gate is ever decided: the frames of one glass do not tell the "
+            "scatter between glasses",
+            where="validate.most_samples",
+            remedy="allow two or more (`samples: 1` may stay: more are made as they are needed), "
+            "or take out `converge.glass`",
+        )
 
 
 def _is_measured(spec: CampaignSpec, name: str) -> None:

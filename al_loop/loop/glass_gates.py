@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MADE, APART = "made", "overlapping_pairs"
 """What is asked of every glass: that it comes to be, and that no atoms overlap."""
+_TOO_FEW = ("one glass", "error bars")
+"""Why a gate is undecided that more samples could decide."""
 
 
 def judged(ctx: Context, iteration: int) -> tuple[GateRecord, ...]:
@@ -49,14 +51,14 @@ def judged(ctx: Context, iteration: int) -> tuple[GateRecord, ...]:
 
 
 def undecided(records: Iterable[GateRecord]) -> bool:
-    """Whether more samples could tell: nothing has failed, and error bars reach over a border."""
+    """Whether more samples could tell: nothing has failed, and there are too few for a verdict."""
     states = {one.state for one in records}
-    return "failed" not in states and any(one.because == "error bars" for one in records)
+    return "failed" not in states and any(one.because in _TOO_FEW for one in records)
 
 
 def mendable(records: Iterable[GateRecord]) -> bool:
     """Whether labels could help: a gate that is not measured stays so with a better potential."""
-    return any(one.state == "failed" or one.because == "error bars" for one in records)
+    return any(one.state == "failed" or one.because in _TOO_FEW for one in records)
 
 
 def unmet(records: Iterable[GateRecord]) -> list[GateRecord]:

@@ -38,6 +38,8 @@ class SystemView:
     verdicts: list[Verdict]
     without: list[str]
     """Values that were measured and that no reference is known of, as in print."""
+    caution: str = ""
+    """A sentence where verdicts are on one glass."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _system(
     measured: GlassMeasurement | None,
     references: References,
 ) -> SystemView:
-    from al_loop.glass.compare import compare
+    from al_loop.glass.compare import caution, compare
 
     mine = [one for one in glasses if one.system == name]
     if measured is None:
@@ -143,7 +145,8 @@ def _system(
     known = {one.name for one in verdicts}
     without = [f"{key} {one}" for key, one in whole.values.items() if key not in known]
     ours = references.of(whole.conditions)
-    return SystemView(name, mine, measured, whole, ours, verdicts, without)
+    warned = caution(whole, verdicts)
+    return SystemView(name, mine, measured, whole, ours, verdicts, without, warned)
 
 
 def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -> DrawnCurve:

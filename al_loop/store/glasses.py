@@ -97,7 +97,7 @@ class GateRecord(Record):
     unit: str = ""
     samples: int = 0
     because: str = ""
-    """Why it is undecided: error bars, no reference, not measured."""
+    """Why it is undecided: one glass, error bars, no reference, not measured."""
 
 
 class Glasses:

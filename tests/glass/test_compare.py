@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from al_loop.glass.compare import (
     ReferenceCurve,
     References,
     Subject,
+    caution,
     compare,
     from_measurement,
     overlap,
@@ -23,6 +25,7 @@ from al_loop.glass.compare import (
     shipped_references,
 )
 from al_loop.glass.compare.figures import draw_curve, draw_network, write_figures
+from al_loop.glass.compare.report import render_report
 from al_loop.glass.measuring import OBSERVABLES, Conditions
 
 SILICA = {"O": 2 / 3, "Si": 1 / 3}
@@ -36,8 +39,11 @@ def measured(
     temperature: float | None = None,
     fractions: dict[str, float] | None = None,
 ) -> Measurement:
-    at = Conditions(phase, fractions or SILICA, temperature, 0.0, (192,), (1,), ("here",))
-    return Measurement(at, values or {}, curves or {})
+    """Of as many samples as went into the values."""
+    values, curves = values or {}, curves or {}
+    n = max([one.n for one in (*values.values(), *curves.values())], default=1)
+    at = Conditions(phase, fractions or SILICA, temperature, 0.0, (192,) * n, (1,) * n, ("",) * n)
+    return Measurement(at, values, curves)
 
 
 def density(value: float, error: float | None, n: int = 100) -> Measurement:
@@ -85,6 +91,31 @@ def test_the_border_itself_is_inside() -> None:
     alone = compare(density(2.2400001, None), reference())[0]
     assert alone.state == "outside"
     assert "no error bar" in alone.words
+
+
+def test_of_one_glass_the_verdicts_come_with_a_caution() -> None:
+    """Its 100 frames are no 100 glasses."""
+    many = density(2.22, 0.009)
+    assert caution(many, compare(many, reference())) == ""
+    one = replace(many, conditions=replace(many.conditions, atoms=(192,)))
+    verdicts = compare(one, reference())
+    assert verdicts[0].state == "inside"
+    words = caution(one, verdicts)
+    assert words.startswith("one glass does not tell the scatter between glasses: error bars")
+    assert caution(one, []) == ""
+    page = render_report(one, reference())
+    assert f"O{words[1:]}." in page and "scatter" not in render_report(many, reference())
+    melt = replace(one, conditions=replace(one.conditions, phase="melt"))
+    assert caution(melt, compare(melt, reference(phase="melt"))) == ""
+    two = replace(
+        measured({"density": Estimate(2.2, 0.01, 50, "g/cm3"), "si4": Estimate(99, 1, 2, "%")}),
+        by_sample=({"si4": 98.0, "density": 2.2}, {}),
+    )
+    against = reference() + reference(name="si4", value=100.0, unit="%")
+    words = caution(two, compare(two, against))  # no Si-4 is 0 %, no density is no density
+    assert "between glasses (density): " in words
+    note = from_measurement(one, source="aimd").values[0].note
+    assert "one glass" in note and not from_measurement(many, source="aimd").values[0].note
 
 
 def test_both_error_bars_count() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from al_loop.errors import DatasetError
@@ -57,6 +59,52 @@ def test_few_samples_decide_less() -> None:
     for n, state in ((5, "passed"), (3, "undecided")):
         si4 = measured({"si4": Estimate(98.5, 0.15, n, "%")})
         assert verdict(">= 98 %", si4, References(), "si4")[0] == state
+
+
+def test_one_glass_passes_no_gate_and_fails_none() -> None:
+    """Its hundred frames know it to 0.001 g/cm3; the next glass may be 0.02 away."""
+    for value in (2.2, 2.21, 3.0):
+        one = alone(density(value, 0.001))
+        for text in ("2 %", "2.1 to 2.3 g/cm3", ">= 2.205"):
+            (found,) = judge(parse_gates({"density": text}), one, reference())
+            assert (found.state, found.because) == ("undecided", "one glass")
+            assert found.words.startswith(f"density undecided: {found.measured}, asked for ")
+            assert "two or more independent samples are needed" in found.words
+    for shift in (0.0, 1.0):
+        waves = alone(measured(curves={"s_neutron": wave(shift=shift)}))
+        (found,) = judge(parse_gates({"s_neutron": "10 %"}), waves, curve_reference(wave()))
+        assert (found.state, found.because) == ("undecided", "one glass")
+        assert "R_chi" in found.words and "independent samples" in found.words
+    for n, state in ((1, "undecided"), (2, "passed")):
+        (found,) = judge(parse_gates({"density": "2 %"}), density(2.2, 0.001, n), reference())
+        assert found.state == state
+
+
+def test_a_melt_or_a_crystal_is_judged_by_one_sample() -> None:
+    for phase in ("melt", "alpha-quartz"):
+        one = alone(measured(density(2.2, 0.001).values, phase=phase))
+        assert verdict("2 %", one, reference(phase=phase))[0] == "passed"
+        assert verdict(">= 2.3", one, References())[0] == "failed"
+
+
+def test_a_value_that_one_of_two_glasses_has_is_of_one_glass() -> None:
+    """No peak is no value; no five-fold silicon is 0 %."""
+    values = {
+        "fsdp_position": Estimate(1.53, 0.001, 50, "1/Å"),
+        "si5": Estimate(0.5, 0.01, 2, "%"),
+        "rings_king_6": Estimate(0.5, 0.01, 2, ""),
+    }
+    two = replace(measured(values), by_sample=(dict.fromkeys(values, 1.0), {"density": 2.2}))
+    gates = parse_gates({"fsdp": "<= 1.6", "si5": "<= 1 %", "rings_king_6": ">= 0.1"})
+    peak, five, rings = judge(gates, two, References())
+    assert (peak.state, peak.because) == ("undecided", "one glass")
+    assert (five.state, rings.state) == ("passed", "passed")
+
+
+def alone(found: Measurement) -> Measurement:
+    """The same of a single sample."""
+    at = replace(found.conditions, atoms=(192,), frames=(100,), sources=("here",))
+    return replace(found, conditions=at)
 
 
 def test_percent_of_a_percentage_is_points() -> None:

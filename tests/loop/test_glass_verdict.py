@@ -97,8 +97,12 @@ class Made:
         samples: int,
         values: Mapping[str, Estimate],
         curves: Mapping[str, Curve] | None = None,
+        overlaps: tuple[str, ...] = (),
     ) -> None:
-        conditions = conditions_of(self.ctx.spec, "silica", base=self.folder)
+        one = conditions_of(self.ctx.spec, "silica", base=self.folder)
+        conditions = replace(
+            one, atoms=one.atoms * samples, frames=one.frames * samples, sources=("",) * samples
+        )
         file = self.folder / "measured.json"
         Measurement(conditions, values, curves or {}).write(file)
         self.store.glasses.put_measured(
@@ -108,6 +112,7 @@ class Made:
                 system="silica",
                 samples=tuple(range(samples)),
                 values=(),
+                overlaps=overlaps,
                 file=self.store.files.put(file),
             )
         )
@@ -136,6 +141,32 @@ def test_a_verdict_takes_as_many_glasses_as_were_asked_for(store: Store, tmp_pat
     made.measured(1, SURE)
     with pytest.raises(CampaignFailed, match="1 of 3 glasses of silica could be run: no such dev"):
         made.complete()
+
+
+def test_after_one_glass_a_second_is_made_whatever_the_first_is_like(
+    store: Store, tmp_path: Path
+) -> None:
+    made = Made(store, tmp_path, {"length_Si-O": "<= 1.7 Å"}, samples=1)
+    made.glasses(1)
+    made.measured(1, SURE)
+    completed = made.complete()
+    assert completed.to == "validate" and rounds_of(made.iteration) == [1, 2]
+    assert "one glass does not tell the scatter" in completed.note
+    made.glasses(2)
+    made.measured(2, {"length_Si-O": Estimate(1.62, 0.001, 2, "Å")})
+    completed = made.complete()
+    assert completed.to == "assess"
+    assert gate(completed.facts["glass"], "length_Si-O").state == "passed"
+
+
+def test_one_glass_fails_where_its_atoms_overlap(store: Store, tmp_path: Path) -> None:
+    """That is of the sample itself: no second one is waited for."""
+    made = Made(store, tmp_path, {"length_Si-O": "<= 1.7 Å"}, samples=1)
+    made.glasses(1)
+    made.measured(1, SURE, overlaps=("O-O 0.9 Å",))
+    completed = made.complete()
+    assert completed.to == "explore" and rounds_of(made.iteration) == [1]
+    assert gate(completed.facts["glass"], "overlapping_pairs").state == "failed"
 
 
 def test_one_that_is_lost_beyond_those_is_told_of(store: Store, tmp_path: Path) -> None:

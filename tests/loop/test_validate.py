@@ -241,7 +241,10 @@ def test_of_a_glass_too_large_to_be_labelled_smaller_boxes_are_quenched(
 
 
 def test_a_glass_that_was_killed_goes_on_and_is_the_same(store: Store, tmp_path: Path) -> None:
-    """Of a campaign whose budget is spent, and that asks for the glass all the same."""
+    """Of a campaign whose budget is spent, and that asks for the glass all the same.
+
+    After one a second is made, since one tells nothing of the scatter between glasses.
+    """
     long = {"ps": 0.3, "frames": 4}
     wish = {"glass": long, "samples": 1, "at_budget": True, "budget": 1, "audit": 1e-9}
     begin(store, tmp_path, {"density": "2 %"}, **wish)
@@ -265,9 +268,10 @@ def test_a_glass_that_was_killed_goes_on_and_is_the_same(store: Store, tmp_path:
         assert [frame_hash(atoms) for atoms in ours] == [frame_hash(atoms) for atoms in theirs]
     # What is in the store is neither made nor measured again, whatever happens to the files.
     shutil.rmtree(folder)
-    hands.hold = lambda job: job.name.startswith("silica")
+    hands.hold = lambda job: job.name == "silica-0"
     carry_on(store, hands, lambda: state(store) != "running")
-    assert store.glasses.measured(NAME, index)["silica"].samples == (0,)
+    assert store.glasses.measured(NAME, index)["silica"].samples == (0, 1)
+    assert any("one glass does not tell" in text for text in told(store, "stage-continues"))
     record = store.campaigns.get(NAME)
     assert record is not None and record.state == "stopped", "a glass that passes is not enough"
     assert "budget of 1 iterations spent" in record.reason and "density passed" in record.reason
@@ -295,6 +299,11 @@ def test_a_gate_that_cannot_be_judged_is_refused_before_anything_runs(
     with pytest.raises(UserError, match="no such file") as caught:
         check_gates(missing, base=tmp_path)
     assert caught.value.where.startswith("validate.references")
+    alone = {"samples": 1, "most_samples": 1}
+    with pytest.raises(UserError, match="scatter between glasses") as caught:
+        check_gates(asking(tmp_path, {"density": "2 %"}, **alone), base=tmp_path)
+    assert caught.value.where == "validate.most_samples"
+    check_gates(asking(tmp_path, {}, **alone), base=tmp_path)  # to look at it, not to judge it
 
 
 def test_a_quench_has_the_rate_that_is_asked_for(tmp_path: Path) -> None:

@@ -302,4 +302,5 @@ def test_gates_of_a_glass_are_told_and_what_was_published_beside_them(
     # 1.75 Å, where Mozzi and Warren (1969) found 1.62 Å
     length = next(row for row in rows if row[0] == "length_Si-O" and "Mozzi" in row[4])
     assert "too high" in length[3] and "doi:10." in length[4]
+    assert "One glass does not tell the scatter between glasses" in text
     assert "porosity_of_nothing 0.5" in text and "Not validated." not in text

@@ -193,6 +193,7 @@ def test_a_glass_is_held_against_what_was_published(client: FlaskClient, glass: 
     # 1.75 Å, where Mozzi and Warren (1969) found 1.62 Å
     assert "state outside" in length and "too high" in length and "Mozzi" in length
     assert "porosity_of_nothing 0.5" in page
+    assert "One glass does not tell the scatter between glasses" in page
     (curve,) = client.get(f"{HERE}/glass/1/silica.json").json
     assert curve["name"] == "g_Si-O" and len(curve["x"]) == len(curve["y"]) <= 400
     assert f'href="{HERE}/glass/"' in client.get(f"{HERE}/").text

@@ -7,7 +7,7 @@ from al_loop.glass.compare.measured import from_measurement
 from al_loop.glass.compare.ranking import Ranking, rank
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References, Subject
 from al_loop.glass.compare.similarity import Similarity, overlap, r_chi, similarity
-from al_loop.glass.compare.verdict import Verdict, compare
+from al_loop.glass.compare.verdict import Verdict, caution, compare
 
 __all__ = [
     "Gate",
@@ -19,6 +19,7 @@ __all__ = [
     "Similarity",
     "Subject",
     "Verdict",
+    "caution",
     "compare",
     "from_measurement",
     "judge",

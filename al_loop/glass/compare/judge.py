@@ -9,11 +9,12 @@ from typing import Literal
 
 from al_loop.glass.compare.gates import Gate
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
-from al_loop.glass.compare.verdict import State, of_curve
+from al_loop.glass.compare.verdict import ONE_GLASS, State, of_curve, of_one_glass
 from al_loop.glass.estimate import Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
 
 GateState = Literal["passed", "failed", "undecided"]
+Because = Literal["", "not measured", "no reference", "one glass", "error bars"]
 _STATES: dict[State, GateState] = {
     "inside": "passed",
     "outside": "failed",
@@ -21,6 +22,7 @@ _STATES: dict[State, GateState] = {
 }
 
 _MORE = "measure more samples"
+_ALONE = f"{ONE_GLASS}: two or more independent samples are needed"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class GateResult:
     """``words``: one line to print. ``off``: by how much it fails, in the value's unit (of a
     curve, R_chi), 0 where it does not; negative where the value is too low.
 
-    ``because``: undecided for lack of a measurement, a reference, or enough samples.
+    ``because``: undecided for lack of a measurement, a reference, a second glass, or enough
+    samples.
     """
 
     gate: Gate
@@ -37,7 +40,7 @@ class GateResult:
     off: float = 0.0
     measured: Estimate | None = None
     reference: Reference | ReferenceCurve | None = None
-    because: Literal["", "not measured", "no reference", "error bars"] = ""
+    because: Because = ""
 
 
 def judge(
@@ -48,7 +51,11 @@ def judge(
     The bar is the 95 % interval by Student's t of the number of samples. Of a gate on the distance
     to a reference it is that of both together; the reference (two standard errors) is the
     most trusted one (:data:`~al_loop.glass.compare.reference.METHODS`) of this substance. A value
-    without an error bar (a single sample of one frame) is judged by itself, and the words say so.
+    without an error bar (a crystal of one frame) is judged by itself, and the words say so.
+
+    A single glass is undecided, whatever its value: its frames tell the error of that glass, and
+    glasses from other melts differ by many times as much. Melts and crystals, of which one run sees
+    all that there is to see, are judged by one sample.
     """
     ours = references.of(measurement.conditions)
     found = [_judge(one, measurement, ours) for one in gates]
@@ -67,21 +74,23 @@ def _judge(gate: Gate, measurement: Measurement, ours: References) -> GateResult
     measured = measurement.values.get(gate.name)
     if measured is None:
         return _not_measured(gate, measurement)
+    alone = of_one_glass(measurement, gate.name)
     if gate.kind == "bounds":
-        return _bounds(gate, measured)
+        return _bounds(gate, measured, alone=alone)
     reference = ours.best(gate.name)
     if reference is None:
         return _no_reference(gate, measured)
-    return _near(gate, measured, reference)
+    return _near(gate, measured, reference, alone=alone)
 
 
-def _bounds(gate: Gate, measured: Estimate) -> GateResult:
+def _bounds(gate: Gate, measured: Estimate, *, alone: bool) -> GateResult:
     low = -inf if gate.low is None else gate.low
     high = inf if gate.high is None else gate.high
-    return _said(gate, measured, (low, high), measured.bar, f"asked for {gate.text}")
+    asked = f"asked for {gate.text}"
+    return _said(gate, measured, (low, high), bar=measured.bar, asked=asked, alone=alone)
 
 
-def _near(gate: Gate, measured: Estimate, reference: Reference) -> GateResult:
+def _near(gate: Gate, measured: Estimate, reference: Reference, *, alone: bool) -> GateResult:
     tolerance = gate.tolerance or 0.0
     if gate.relative:
         tolerance *= abs(reference.value)
@@ -90,21 +99,31 @@ def _near(gate: Gate, measured: Estimate, reference: Reference) -> GateResult:
     around = (reference.value - tolerance, reference.value + tolerance)
     wanted = Estimate(reference.value, reference.uncertainty, 1, reference.unit)
     asked = f"asked for {wanted} within {gate.text} ({reference.source})"
-    found = replace(_said(gate, measured, around, bar, asked), reference=reference)
-    if found.state == "undecided" and theirs > measured.bar:
+    found = _said(gate, measured, around, bar=bar, asked=asked, alone=alone)
+    found = replace(found, reference=reference)
+    if found.because == "error bars" and theirs > measured.bar:
         words = found.words.replace(_MORE, "the larger part of it is the reference's own error")
         found = replace(found, words=words)
     return found
 
 
 def _said(
-    gate: Gate, measured: Estimate, within: tuple[float, float], bar: float, asked: str
+    gate: Gate,
+    measured: Estimate,
+    within: tuple[float, float],
+    *,
+    bar: float,
+    asked: str,
+    alone: bool,
 ) -> GateResult:
     value, (low, high) = measured.value, within
     slack = 1e-9 * max(abs(value), 1e-9)
     off = min(0.0, value - low) + max(0.0, value - high)
     if abs(off) <= slack:
         off = 0.0
+    if alone:
+        words = f"{gate.name} undecided: {measured}, {asked}; {_ALONE}"
+        return GateResult(gate, "undecided", words, off, measured, because="one glass")
     if value - bar >= low - slack and value + bar <= high + slack:
         state: GateState = "passed"
     elif value + bar < low - slack or value - bar > high + slack:
@@ -119,7 +138,7 @@ def _said(
         words += f"; error bars (±{bar:.2g}) reach across the border: {_MORE}"
     elif measured.error is None:
         words += "; a single value without an error bar"
-    because: Literal["", "error bars"] = "error bars" if state == "undecided" else ""
+    because: Because = "error bars" if state == "undecided" else ""
     return GateResult(gate, state, words, off, measured, because=because)
 
 
@@ -132,15 +151,13 @@ def _curve(gate: Gate, measurement: Measurement, ours: References) -> GateResult
     asked = replace(reference, tolerance=gate.tolerance or 0.0)
     verdict = of_curve(measurement, asked)
     state = _STATES[verdict.state]
+    because: Because = "error bars" if state == "undecided" else ""
+    if alone := of_one_glass(measurement, gate.name):
+        state, because = "undecided", "one glass"
     words = f"{gate.name} {state}: {verdict.words} ({reference.subject.source})"
-    return GateResult(
-        gate,
-        state,
-        words,
-        0.0 if state == "passed" else verdict.off,
-        reference=reference,
-        because="error bars" if state == "undecided" else "",
-    )
+    words += f"; {_ALONE}" if alone else ""
+    off = 0.0 if state == "passed" else verdict.off
+    return GateResult(gate, state, words, off, reference=reference, because=because)
 
 
 def _not_measured(gate: Gate, measurement: Measurement) -> GateResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from al_loop.glass.compare.curve_file import TOLERANCE
 from al_loop.glass.compare.reference import ROOM, Reference, ReferenceCurve, References, Subject
 from al_loop.glass.compare.similarity import ENERGY
+from al_loop.glass.compare.verdict import ONE_GLASS
 from al_loop.glass.estimate import coverage
 from al_loop.glass.measuring.measurement import Measurement
 
@@ -18,6 +19,7 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
     t of few samples. What lies within a thousandth of a value agrees with it, also where its error
     is smaller. A value without an error bar has no width to agree within and is left out, and so
     are energies: those of two methods have no common zero.
+    Of a single glass a note says that its errors are those of its frames.
     """
     at = measurement.conditions
     common = {
@@ -27,6 +29,7 @@ def from_measurement(measurement: Measurement, *, source: str) -> References:
         "pressure": at.pressure,
         "method": "measurement",
         "source": source,
+        "note": ONE_GLASS if at.phase == "glass" and len(at.atoms) < 2 else "",
     }
     values = tuple(
         Reference.model_validate(

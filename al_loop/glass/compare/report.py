@@ -12,7 +12,7 @@ from markupsafe import Markup
 from al_loop.errors import DatasetError
 from al_loop.glass.compare.figures import as_svg, draw_all
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
-from al_loop.glass.compare.verdict import Verdict, compare
+from al_loop.glass.compare.verdict import Verdict, caution, compare
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.measurement import Measurement
 from al_loop.glass.measuring.names import observable
@@ -82,6 +82,7 @@ def render_report(measurement: Measurement, references: References) -> str:
             state: sum(one.state == state for one in verdicts)
             for state in ("inside", "outside", "undecided")
         },
+        caution=caution(measurement, verdicts),
         figures=figures,
         values=[
             (name, observable(name)[1].what, said(one), name in used)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import hypot, sqrt
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.measurement import Measurement
 
 State = Literal["inside", "outside", "undecided"]
+
+ONE_GLASS = "one glass does not tell the scatter between glasses"
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ def compare(measurement: Measurement, references: References) -> list[Verdict]:
 
     A curve agrees where R_chi is not above the reference's tolerance; where only error bars take it
     above, it is undecided.
+
+    The bar of a single glass is that of its frames: :func:`caution` says so.
     """
     found: list[Verdict] = []
     ours = references.of(measurement.conditions)
@@ -79,6 +84,25 @@ def compare(measurement: Measurement, references: References) -> list[Verdict]:
         if curve.name in measurement.curves:
             found.append(of_curve(measurement, curve))
     return found
+
+
+def of_one_glass(measurement: Measurement, name: str) -> bool:
+    """Whether a value or curve is of one glass: its error is that of its frames."""
+    return measurement.conditions.phase == "glass" and measurement.samples_of(name) < 2
+
+
+def caution(measurement: Measurement, verdicts: Iterable[Verdict]) -> str:
+    """A sentence where verdicts are on values of one glass; else empty."""
+    names = dict.fromkeys(
+        one.name for one in verdicts if of_one_glass(measurement, one.name)
+    )
+    if not names:
+        return ""
+    which = "" if len(measurement.conditions.atoms) == 1 else f" ({', '.join(names)})"
+    return (
+        f"{ONE_GLASS}{which}: error bars are those of its frames, and too small; measure two or "
+        "more independent samples"
+    )
 
 
 def place(distance: float, bar: float, allowed: float) -> State:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Curve, Estimate
 from al_loop.glass.measuring.stored import StoredCurve, StoredValue, Strict, plain
+from al_loop.glass.structure import zero_if_absent
 from al_loop.jobfolder import write_atomically
 
 FORMAT = "al-loop glass measurement 1"
@@ -56,6 +57,14 @@ class Measurement:
         return "; ".join(f"{what}: {why}" for what, why in self.missing.items()) or (
             "the samples have no such thing"
         )
+
+    def samples_of(self, name: str) -> int:
+        """Independent samples that a value or curve is the mean of: those that have it."""
+        there = sum(name in one for one in self.by_sample)
+        value = self.values.get(name)
+        if value is None or not there or zero_if_absent(name, value.unit):
+            return len(self.conditions.atoms)
+        return there
 
     def as_json(self) -> str:
         """One document of numbers, lists and text."""

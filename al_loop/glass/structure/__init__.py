@@ -10,6 +10,7 @@ from al_loop.glass.structure.measure import (
     combine_structures,
     combine_values,
     measure_structure,
+    zero_if_absent,
 )
 from al_loop.glass.structure.options import StructureOptions
 from al_loop.glass.structure.pairs import PairDistributions, largest_radius, pair_distributions
@@ -55,4 +56,5 @@ __all__ = [
     "qn",
     "rings",
     "structure_factors",
+    "zero_if_absent",
 ]

@@ -117,10 +117,15 @@ def combine_values(
         if name.startswith("closest"):
             values[name] = min(there, key=lambda one: one.value)
             continue
-        if there[0].unit == "%" or name.startswith("rings"):
+        if zero_if_absent(name, there[0].unit):
             there += [Estimate(0.0, None, 1, there[0].unit)] * (looked - len(there))
         values[name] = combine(there)
     return values
+
+
+def zero_if_absent(name: str, unit: str) -> bool:
+    """Whether a value that a sample lacks is zero there: parts and numbers of rings."""
+    return unit == "%" or name.startswith("rings")
 
 
 def _add_scattering(
