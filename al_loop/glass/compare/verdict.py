@@ -93,9 +93,7 @@ def of_one_glass(measurement: Measurement, name: str) -> bool:
 
 def caution(measurement: Measurement, verdicts: Iterable[Verdict]) -> str:
     """A sentence where verdicts are on values of one glass; else empty."""
-    names = dict.fromkeys(
-        one.name for one in verdicts if of_one_glass(measurement, one.name)
-    )
+    names = dict.fromkeys(one.name for one in verdicts if of_one_glass(measurement, one.name))
     if not names:
         return ""
     which = "" if len(measurement.conditions.atoms) == 1 else f" ({', '.join(names)})"
