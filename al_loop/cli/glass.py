@@ -85,7 +85,18 @@ def measure(
     ] = 0.0,
     window: Annotated[
         tuple[float, float] | None,
-        typer.Option(help="ps: from when to when the MSD is fitted for D."),
+        typer.Option(
+            help="ps: from when to when the MSD is fitted for D; default: a sixteenth to an eighth "
+            "of the run."
+        ),
+    ] = None,
+    unwrapped: Annotated[
+        bool | None,
+        typer.Option(
+            "--unwrapped/--wrapped",
+            help="Whether positions are paths through the faces of the cell; default: what the "
+            "columns of a LAMMPS dump say (xu).",
+        ),
     ] = None,
     cutoff: Annotated[
         list[str] | None, typer.Option(help="Of a bond, in Å: Na-O=3.0. May be repeated.")
@@ -168,6 +179,7 @@ def measure(
             stop=stop,
             every=every,
             format=fmt,
+            unwrapped=unwrapped,
         )
         for one in trajectories
     ]

@@ -47,6 +47,16 @@ def study(
         list[str] | None,
         typer.Option(help="Of an element that conducts, in e: Na=1. May be repeated."),
     ] = None,
+    window: Annotated[
+        _Pair,
+        typer.Option(
+            help="ps: from when to when the MSD of a hold is fitted for D; default: the "
+            "protocol's, or a sixteenth to an eighth of the hold."
+        ),
+    ] = None,
+    skip: Annotated[
+        float, typer.Option(min=0.0, help="ps at the start of each hold that D leaves out.")
+    ] = 0.0,
     diffusion: Annotated[
         bool, typer.Option("--diffusion/--no-diffusion", help="Read the frames of all holds.")
     ] = True,
@@ -70,6 +80,8 @@ def study(
         "expansion": expansion,
         "charges": numbers_of(charge, "--charge"),
         "diffusion": diffusion,
+        "window": window,
+        "skip": skip,
     }
     try:
         options = StudyOptions.model_validate(asked)

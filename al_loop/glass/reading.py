@@ -50,6 +50,7 @@ def read_trajectory(
     every: int = 1,
     format: str | None = None,
     lammps_units: LammpsUnits = "metal",
+    unwrapped: bool | None = None,
 ) -> Trajectory:
     """Read a LAMMPS text dump, extxyz, ASE trajectory, XDATCAR, or what else ASE reads.
 
@@ -68,6 +69,10 @@ def read_trajectory(
         Name of ASE's format where the file does not tell it.
     lammps_units
         The ``units`` of the LAMMPS input; lengths become Å, velocities ASE's.
+    unwrapped
+        Whether positions are paths through the faces of the cell. Default: what the columns of a
+        LAMMPS dump say (``xu``, ``xsu``: yes); no other file tells, and its positions are followed
+        by their shortest steps.
 
     Frames of a LAMMPS dump that a restarted run has written again replace the earlier ones.
 
@@ -97,6 +102,8 @@ def read_trajectory(
     between = None if interval is None else interval * every
     if kind == _DUMP:
         frames = _last_written(frames)
+        if unwrapped is None:
+            unwrapped = _are_paths(file)
         if timestep is not None:
             between = timestep * 1.0e-3 * _steps_between(frames, file)
     elif timestep is not None:
@@ -105,7 +112,9 @@ def read_trajectory(
             where=file,
             remedy="give `interval` (ps between frames)",
         )
-    return Trajectory(tuple(map(_bare, frames)), between, str(file), _energies(frames))
+    return Trajectory(
+        tuple(map(_bare, frames)), between, str(file), _energies(frames), bool(unwrapped)
+    )
 
 
 def _format_of(file: Path) -> str:
@@ -169,6 +178,12 @@ def _columns(file: Path) -> list[str]:
             if found := re.match(r"ITEM: ATOMS\s+(.*)", line):
                 return found.group(1).split()
     raise DatasetError("the dump has no `ITEM: ATOMS`", where=file)
+
+
+def _are_paths(file: Path) -> bool:
+    """Whether the positions of a dump are unwrapped; ASE takes wrapped ones where it has both."""
+    columns = set(_columns(file))
+    return bool(columns & {"xu", "xsu"}) and not columns & {"x", "xs"}
 
 
 def _opened(file: Path) -> IO[str]:

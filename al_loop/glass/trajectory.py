@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 from al_loop.errors import DatasetError
 from al_loop.units import Array, density
 
+_SAME_CELL = 1.0e-6  # Å
+
 
 @dataclass(frozen=True)
 class Trajectory:
     """Frames of constant composition, periodic in three directions.
 
     ``interval`` is the time between frames, ps, or None where it is not known (structure does
-    not need it). Positions are as in the file: wrapped or not. ``energies`` (frames,) in eV are
-    those that the file has, None unless every frame has one.
+    not need it). Positions are as in the file. ``energies`` (frames,) in eV are those that the file
+    has, None unless every frame has one. ``unwrapped`` says that positions are known to be paths
+    through the faces of the cell; else they may be wrapped into it.
     """
 
     frames: tuple[Atoms, ...]
     interval: float | None = None
     source: str = "these frames"
     energies: Array | None = None
+    unwrapped: bool = False
 
     def __post_init__(self) -> None:
         if not self.frames:
@@ -65,6 +69,12 @@ class Trajectory:
     def number_density(self) -> float:
         """Atoms per Å3: atoms over the mean volume."""
         return float(len(self.frames[0]) / np.mean([atoms.get_volume() for atoms in self.frames]))
+
+    @property
+    def fixed_cell(self) -> bool:
+        """Whether the cell is the same in all frames, within 1e-6 Å."""
+        cells = np.array([atoms.cell.array for atoms in self.frames])
+        return float(np.ptp(cells, axis=0).max()) <= _SAME_CELL
 
     @property
     def densities(self) -> Array:

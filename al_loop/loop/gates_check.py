@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from al_loop.glass.measuring import Conditions
 
 _NEVER_OF_A_GLASS = (
-    "lattice_", "eos_", "energy_volume", "conductivity", "temperature", "vacf_", "green_kubo_",
-    "dynamic_s_",
+    "lattice_", "eos_", "energy_volume", "conductivity", "haven_ratio", "temperature", "vacf_",
+    "green_kubo_", "dynamic_s_",
 )  # fmt: skip
 """Of crystals, or an equation of state; needs charges, which nobody is asked for; need velocities,
 which no walk keeps."""

@@ -16,6 +16,7 @@ from al_loop.glass.dynamics import (
     einstein_conductivity,
     finite_difference_velocities,
     green_kubo_diffusion,
+    haven_ratio,
     mean_square_displacement,
     nernst_einstein,
     paths_of,
@@ -25,6 +26,7 @@ from al_loop.glass.dynamics import (
     velocity_autocorrelation,
 )
 from al_loop.glass.estimate import Estimate
+from al_loop.glass.trajectory import Trajectory
 from al_loop.units import Array
 
 D = 2.0e-5  # cm2/s, 0.2 Å2/ps
@@ -138,6 +140,7 @@ def test_atoms_that_move_together_do_not_make_the_error_small() -> None:
     many = self_diffusion(crowd, ["Li"] * 100, 0.1, window=window, drift=True)["Li"].coefficient
     assert single.error is not None
     assert many.error == pytest.approx(single.error)
+    assert single.n == many.n == 10  # pieces, for Student's t
     assert 0.03 * D < many.error < 0.08 * D  # 0.048 D over a hundred such walks
 
 
@@ -182,7 +185,7 @@ def test_paths_are_followed_through_the_faces_of_any_cell() -> None:
         wrapped.append(atoms.get_positions())
     found = unwrapped(np.array(wrapped), cell)
     frames = [Atoms("O12", positions=frame, cell=cell, pbc=True) for frame in wrapped]
-    np.testing.assert_array_equal(paths_of(frames), found)
+    np.testing.assert_array_equal(paths_of(Trajectory(tuple(frames))), found)
     np.testing.assert_allclose(found - found[0], paths - paths[0], atol=1e-9)
 
 
@@ -214,6 +217,25 @@ def test_atoms_too_fast_to_follow_are_an_error() -> None:
     positions = np.random.default_rng(0).uniform(0, 5, size=(3, 50, 3))
     with pytest.raises(DatasetError, match=r"between frames 0 and 1.*\n.*xu yu zu"):
         unwrapped(positions, 5.0 * np.eye(3))
+
+
+def test_unwrapped_paths_of_a_fixed_cell_stay_what_they_are() -> None:
+    """A step of 6 Å in a cell of 10 Å has an image of -4 Å, one of 5 Å cannot be followed."""
+
+    def run(step: float, *, unwrapped: bool, second: float = 10.0) -> Trajectory:
+        frames = [
+            Atoms("Li", [[x, 1.0, 1.0]], cell=[edge] * 3, pbc=True)
+            for x, edge in ((1.0, 10.0), (1.0 + step, second))
+        ]
+        return Trajectory(tuple(frames), unwrapped=unwrapped)
+
+    for step, known, expected in ((6.0, True, 6.0), (5.0, True, 5.0), (6.0, False, -4.0)):
+        paths = paths_of(run(step, unwrapped=known))
+        assert paths[1, 0, 0] - paths[0, 0, 0] == pytest.approx(expected)
+    with pytest.raises(DatasetError, match="constant volume, unwrapped"):
+        paths_of(run(5.0, unwrapped=False))
+    with pytest.raises(DatasetError, match="cannot be followed"):
+        paths_of(run(5.0, unwrapped=True, second=10.1))
 
 
 def test_velocities_are_angstroms_per_picosecond() -> None:
@@ -292,6 +314,29 @@ def test_independent_ions_conduct_as_nernst_and_einstein_say() -> None:
     assert together.error is not None
     assert together.error < 0.1 * apart.value
     assert abs(together.value - apart.value) < 3 * together.error
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_the_haven_ratio_is_one_over_the_ions_that_move_together(together: int) -> None:
+    """Lithium in groups of g against a frame of oxygen: g times what single ions conduct."""
+    groups = walk(atoms=12, frames=20_000, dt=0.1, seed=21)
+    rest = np.zeros((20_000, 4, 3))
+    wind = np.arange(20_000)[:, None, None] * np.array([0.3, 0.0, -0.1])  # all drift with it
+    paths = np.concatenate([np.repeat(groups, together, axis=1), rest], axis=1) + wind
+    symbols, ions = ["Li"] * 12 * together + ["O"] * 4, 12 * together
+    at: dict[str, float] = {"volume": 1e4, "temperature": 800.0}
+    conducted = einstein_conductivity(
+        paths, symbols, 0.1, charges={"Li": 1.0}, window=(0.5, 3.0), **at
+    )
+    alone = nernst_einstein(
+        {"Li": Estimate(D, 0.02 * D, 10, "cm2/s")}, {"Li": ions}, {"Li": 1.0}, **at
+    )
+    found = haven_ratio(alone, conducted)
+    assert found.error is not None and found.error < 0.15 / together
+    assert abs(found.value - 1 / together) < 3 * found.error
+    assert conducted.n == found.n == 10
+    with pytest.raises(DatasetError, match="told from zero"):
+        haven_ratio(alone, Estimate(1.0, 0.3, 3, "S/cm"))
 
 
 def test_ions_that_move_in_pairs_do_not_conduct() -> None:

@@ -112,6 +112,52 @@ def test_a_random_walk_diffuses_and_conducts() -> None:
     assert found.curves["msd_O"].x[1] == pytest.approx(time)
 
 
+def rigid(*, groups: int, each: int, frames: int, seed: int) -> Trajectory:
+    """Lithium that walks in rigid groups, D = 0.05 Å²/ps, in a frame of heavy atoms at rest."""
+    steps = np.random.default_rng(seed).normal(0.0, 0.1, (frames, groups, 3))
+    paths = np.repeat(np.cumsum(steps, axis=0), each, axis=1)
+    atoms = Atoms(["Li"] * groups * each + ["U"] * 20, cell=[30.0] * 3, pbc=True)
+    made = []
+    for here in paths:
+        atoms = atoms.copy()
+        atoms.positions[: groups * each] = here
+        made.append(atoms)
+    return Trajectory(tuple(made), interval=0.1)
+
+
+def test_the_error_of_diffusion_is_the_scatter_of_runs_where_ions_move_together() -> None:
+    """Twenty ions in four rigid groups, thirty runs; their errors are those of four walkers."""
+    found = [
+        measure([rigid(groups=4, each=5, frames=201, seed=k)], only("dynamics")).values
+        for k in range(30)
+    ]
+    told = [one["diffusion_Li"] for one in found if "diffusion_Li" in one]
+    assert len(told) > 25
+    values = np.array([one.value for one in told])
+    errors = np.array([one.error for one in told])
+    scatter = values.std(ddof=1)
+    assert scatter > 0.12 * values.mean()  # of twenty walkers by themselves: 0.08
+    assert 0.8 < np.sqrt(np.mean(errors**2)) / scatter < 2.0
+    covered = [abs(one.value - 0.05e-4) < one.bar for one in told]
+    assert np.mean(covered) > 0.85
+
+
+def test_ions_that_move_in_groups_have_their_haven_ratio() -> None:
+    options = MeasureOptions(
+        groups=("dynamics",), temperature=500.0, charges={"Li": 1.0}, window=(0.5, 2.0)
+    )
+    samples = [rigid(groups=10, each=3, frames=501, seed=k) for k in (1, 2, 3)]
+    found = measure(samples, options).values
+    haven, together = found["haven_ratio"], found["conductivity_einstein"]
+    assert (haven.unit, together.unit, haven.n) == ("", "S/cm", 3)
+    assert haven.error is not None and haven.error < 0.1
+    assert abs(haven.value - 1 / 3) < 3 * haven.error
+    assert haven.value == pytest.approx(found["conductivity"].value / together.value)
+    assert observable("haven_ratio")[1].group == "dynamics"
+    absent = options.model_copy(update={"charges": {"Li": 1.0, "Na": 1.0}})
+    assert "Na in `charges` does not" in measure(samples, absent).missing["conductivity"]
+
+
 def test_brownian_particles_have_one_diffusion_by_both_routes() -> None:
     """Ornstein and Uhlenbeck: <v(0)v(t)> = 3 exp(-t/tau), so D = tau, whatever is measured."""
     rng = np.random.default_rng(8)

@@ -14,6 +14,7 @@ import pytest
 from ase import Atoms
 from ase.io import write
 from ase.units import kB
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from al_loop.cli.glass import app
@@ -27,11 +28,13 @@ from al_loop.glass.make import (
     Protocol,
     SegmentResult,
     collect_glass,
+    load_protocol,
     run_glass_job,
     segments_of,
     stage_glass_job,
 )
 from al_loop.glass.make.outputs import COLUMNS, UNITS
+from al_loop.glass.make.steps import Hold
 from al_loop.glass.mechanics import (
     bulk_modulus_from_pressures,
     compress,
@@ -221,6 +224,63 @@ def test_walkers_hop_with_the_activation_energy_that_was_put_in(tmp_path: Path) 
     assert hot.value == found.curves["diffusion_temperature_Li"].y[-1]
     assert "activation_energy_O" not in found.values and "diffusion_O" not in found.values
     assert found.values["conductivity"].value > 0
+
+
+def caged(*, seed: int, frames: int) -> Array:
+    """Lithium (frames, 40, 3) in cages of <x²> 0.2 Å² that walk, D = 0.05 Å²/ps; 0.1 ps a frame.
+
+    MSD = 6 D t + 6 * 0.2 Å² (1 - exp(-t / 2 ps)): Ornstein and Uhlenbeck on top of a walk.
+    """
+    generator = np.random.default_rng(seed)
+    keep = exp(-0.1 / 2.0)
+    inside = np.empty((frames, 40, 3))
+    inside[0] = generator.normal(0.0, np.sqrt(0.2), (40, 3))
+    for t in range(1, frames):
+        kick = generator.normal(0.0, np.sqrt(0.2 * (1 - keep**2)), (40, 3))
+        inside[t] = keep * inside[t - 1] + kick
+    walks = np.cumsum(generator.normal(0.0, np.sqrt(2 * 0.05 * 0.1), (frames, 40, 3)), axis=0)
+    return inside + walks
+
+
+def test_a_hold_is_fitted_in_its_window_and_without_its_start(tmp_path: Path) -> None:
+    """Ions leave their cages in 10 ps and were flying for 5 ps before: D is that of later times."""
+    places = np.full((601, 120, 3), 20.0)
+    places[:, :40] = caged(seed=5, frames=601)
+    flying = np.random.default_rng(1).normal(0.0, 20.0, (40, 3))  # Å/ps
+    places[:51, :40] = places[50, :40] + 0.1 * np.arange(-50, 1)[:, None, None] * flying
+    frames = [WALKERS.copy() for _ in places]
+    for atoms, here in zip(frames, places, strict=True):
+        atoms.positions = here
+    write(tmp_path / "hold.traj", frames)
+    hold = {"do": "hold", "temperature": 1000, "ps": 60, "frames": 0.1}
+
+    def study(protocol: tuple[float, float], **options: Any) -> Measurement:
+        made = told(tmp_path, [hold | {"msd_window": protocol}])
+        asked = StudyOptions.model_validate({"temperature": 1000.0} | options)
+        return study_variant("known", {"s": made}, asked).measurement
+
+    late = study((10.0, 18.0), skip=5.0).values["diffusion_Li"]
+    assert late.error is not None and late.error < 0.15e-4 / 3
+    assert abs(late.value - 0.05e-4) < 3 * late.error
+    early = study((0.2, 1.0), skip=5.0).values["diffusion_Li"]
+    assert early.value > 2 * 0.05e-4  # in the cage
+    asked = study((0.2, 1.0), skip=5.0, window=(10.0, 18.0))  # what is asked for goes first
+    assert asked.values["diffusion_Li"] == late
+    flown = study((10.0, 18.0)).missing["diffusion_Li"]  # what a flight adds does not grow with t
+    assert "does not diffuse: from 10 to 18 ps" in flown
+    assert "60 ps leave nothing of hold" in study((10.0, 18.0), skip=60.0).missing["dynamics"]
+
+
+def test_the_paper_s_window_is_in_its_protocol() -> None:
+    hold = load_protocol("lithium-diffusion").steps[-1]
+    assert isinstance(hold, Hold) and hold.msd_window == (50.0, 150.0)
+    assert Hold.model_validate(hold.model_dump()) == hold
+    plain = hold.model_copy(update={"msd_window": None})
+    assert "msd_window" not in plain.model_dump(mode="json")  # its job is that of earlier versions
+    with pytest.raises(ValidationError, match="50 to 150 ps is no range within 100 ps"):
+        Hold.model_validate(hold.model_dump() | {"ps": 100.0})
+    with pytest.raises(ValidationError, match="window: from 5 to 2 ps is no range"):
+        StudyOptions(window=(5.0, 2.0))
 
 
 def test_a_density_that_grows_with_slowness_has_its_slope_a_decade(tmp_path: Path) -> None:

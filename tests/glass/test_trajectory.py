@@ -56,6 +56,20 @@ def test_a_dump_with_types_is_sorted_and_has_elements_times_and_velocities(tmp_p
     assert read.densities == pytest.approx([60.083 / 602.214] * 3, rel=1e-4)
 
 
+def test_a_dump_says_by_its_columns_whether_positions_are_unwrapped(tmp_path: Path) -> None:
+    wrapped = dump(tmp_path / "run.dump", [0, 10], element=True)
+    text = wrapped.read_text()
+    for columns, expected in (
+        ("x y z", False), ("xu yu zu", True), ("xsu ysu zsu", True), ("xs ys zs", False),
+    ):  # fmt: skip
+        wrapped.write_text(text.replace("x y z", columns))
+        assert read_trajectory(wrapped).unwrapped is expected
+        assert read_trajectory(wrapped, unwrapped=not expected).unwrapped is not expected
+    ase.io.write(tmp_path / "run.extxyz", silica_frames())
+    assert not read_trajectory(tmp_path / "run.extxyz").unwrapped
+    assert read_trajectory(tmp_path / "run.extxyz", unwrapped=True).unwrapped
+
+
 def test_elements_in_the_dump_go_before_and_compressed_files_are_read(tmp_path: Path) -> None:
     plain = dump(tmp_path / "run.dump", [0, 10], element=True)
     packed = tmp_path / "run.dump.gz"

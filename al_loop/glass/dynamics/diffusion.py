@@ -49,8 +49,9 @@ def self_diffusion(
     """D = (1/6) d<|r(t) - r(0)|²>/dt of each element: slope of a line fitted in ``window``, ps.
 
     Positions as for :func:`mean_square_displacement`. The error is the larger of the scatter over
-    atoms and, where the trajectory has four times the length of the window's end or more, the
-    scatter over its pieces: atoms that move together do not count as independent then. D of a
+    atoms and, where the trajectory has three times the length of the window's end or more, the
+    scatter over its pieces: atoms that move together do not count as independent then. ``n`` of
+    the coefficient is the number of atoms or of pieces, whichever the error is of. D of a
     periodic cell is too small by a term in 1/L (Yeh and Hummer, J. Phys. Chem. B 108, 15873
     (2004)).
 
@@ -117,7 +118,7 @@ def coefficients(
     found = {}
     for name, one in measure(motion, kernel, weights[None] * scale).items():
         error = None if one.errors is None else float(one.errors[0])
-        found[name] = Estimate(float(one.values[0]), error, one.atoms, unit)
+        found[name] = Estimate(float(one.values[0]), error, int(one.counts[0]), unit)
     return found
 
 

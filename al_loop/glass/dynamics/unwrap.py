@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from ase import Atoms
 
 from al_loop.errors import DatasetError
+from al_loop.glass.trajectory import Trajectory
 from al_loop.units import Array
 
 _LONGEST_STEP = 0.45
 """Of the cell, between two frames: near one half nobody can tell a step from its image."""
 
 
-def paths_of(frames: Sequence[Atoms]) -> Array:
-    """Unwrapped paths (frames, atoms, 3) in Å of configurations, whatever their positions are.
+def paths_of(run: Trajectory) -> Array:
+    """Unwrapped paths (frames, atoms, 3) in Å; atoms stand in the same order in all frames.
 
-    Atoms stand in the same order in all frames. See :func:`unwrapped`.
+    Positions that are known to be unwrapped (``run.unwrapped``) stay what they are in a cell that
+    does not change, however far atoms move between two frames. All others are followed by their
+    shortest steps, unwrapped ones in a cell that changes, too: see :func:`unwrapped`.
+
+    Raises
+    ------
+    DatasetError
+        As :func:`unwrapped`.
     """
-    positions = np.array([atoms.positions for atoms in frames])
-    return unwrapped(positions, np.array([atoms.cell.array for atoms in frames]))
+    positions = np.array([atoms.positions for atoms in run.frames])
+    if run.unwrapped and run.fixed_cell:
+        return positions
+    return unwrapped(positions, np.array([atoms.cell.array for atoms in run.frames]))
 
 
 def unwrapped(positions: Array, cells: Array) -> Array:
@@ -51,7 +58,8 @@ def unwrapped(positions: Array, cells: Array) -> Array:
             raise DatasetError(
                 f"an atom moves by {longest:.2f} of the cell between frames {t - 1} and {t}: its "
                 "path cannot be followed",
-                remedy="write frames more often, or unwrapped coordinates (LAMMPS: xu yu zu)",
+                remedy="write frames more often; or, at constant volume, unwrapped coordinates "
+                "(LAMMPS: xu yu zu; of other files say `unwrapped`)",
             )
         paths[t] = paths[t - 1] + step @ all_cells[t]
         before = now

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from al_loop.campaign.options import Name, Options, Positive
 from al_loop.glass.make.potential import check_name
@@ -101,6 +107,27 @@ class Hold(_Bath):
     do: Literal["hold"]
     temperature: Kelvin | None = Field(None, description="K; default: as before.")
     ps: Positive = Field(description="Time, ps.")
+    msd_window: tuple[Positive, Positive] | None = Field(
+        None,
+        description="ps: where `study` fits a line through the MSD of this hold for D; default: a "
+        "sixteenth to an eighth of it.",
+    )
+
+    @model_validator(mode="after")
+    def _has_the_window(self) -> Self:
+        if self.msd_window is not None and not self.msd_window[0] < self.msd_window[1] <= self.ps:
+            raise ValueError(
+                f"msd_window: {self.msd_window[0]:g} to {self.msd_window[1]:g} ps is no range "
+                f"within {self.ps:g} ps"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = inner(self)
+        if self.msd_window is None:
+            del found["msd_window"]  # jobs of before it was there stay the same jobs
+        return found
 
 
 class Quench(_Ramp):

@@ -67,7 +67,7 @@ class _Setting:
 
 def _mean_places(sample: Trajectory) -> Array:
     """Mean fractional coordinates (atoms, 3); the crystal as a whole may drift."""
-    paths = paths_of(sample.frames)
+    paths = paths_of(sample)
     cells = np.array([atoms.cell.array for atoms in sample.frames])
     places = paths @ np.linalg.inv(cells)
     centres = places.mean(axis=1, keepdims=True)

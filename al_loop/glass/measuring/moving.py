@@ -8,7 +8,9 @@ import numpy as np
 
 from al_loop.errors import DatasetError
 from al_loop.glass.dynamics import (
+    einstein_conductivity,
     green_kubo_diffusion,
+    haven_ratio,
     mean_square_displacement,
     nernst_einstein,
     paths_of,
@@ -31,7 +33,6 @@ from al_loop.units import Array
 _DIFFUSIVE = 0.8
 """Where the MSD grows with a lower power of time, its slope is no diffusion coefficient."""
 _MOST_POINTS = 1000
-_SAME_CELL = 1.0e-6  # Å
 _SHELL = 0.2  # 1/Å, width of the shell of wave vectors
 _LONGEST_VACF = 1.0  # ps
 
@@ -48,11 +49,11 @@ def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) 
     part = Part()
     with part.attempt("dynamics"):
         step, symbols = sample.time_step(), list(sample.ordered_symbols())
-        paths = paths_of(sample.frames)
+        paths = paths_of(sample)
         for name, curve in mean_square_displacement(paths, symbols, step).items():
             part.curves[f"msd_{name}"] = _thinned(curve)
         length = step * (len(sample) - 1)
-        window = options.window or (length / 8.0, length / 4.0)
+        window = options.window or (length / 16.0, length / 8.0)
         with part.attempt("diffusion"):
             found = self_diffusion(paths, symbols, step, window=window)
             for name, one in found.items():
@@ -60,7 +61,22 @@ def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) 
                     _diffusive(name, one.exponent, window)
                     part.values[f"diffusion_{name}"] = one.coefficient
         with part.attempt("conductivity"):
-            part.values["conductivity"] = _conductivity(sample, options, part.values, kelvin)
+            kelvin = _conducts(options, part.values, kelvin)
+            volume = float(np.mean([atoms.get_volume() for atoms in sample.frames]))
+            ions = {name: part.values[f"diffusion_{name}"] for name in options.charges}
+            part.values["conductivity"] = nernst_einstein(
+                ions, sample.counts, options.charges, volume=volume, temperature=kelvin
+            )
+            with part.attempt("conductivity_einstein"):
+                part.values["conductivity_einstein"] = einstein_conductivity(
+                    paths,
+                    symbols,
+                    step,
+                    charges=options.charges,
+                    volume=volume,
+                    temperature=kelvin,
+                    window=window,
+                )
         with part.attempt("vacf"):
             longest = min(_LONGEST_VACF, length / 2)
             velocities = velocities_of(sample.frames)
@@ -87,8 +103,7 @@ def _resolves(step: float, options: MeasureOptions) -> None:
 
 
 def _waves(sample: Trajectory, paths: Array, step: float, options: MeasureOptions) -> Curve:
-    cells = np.array([atoms.cell.array for atoms in sample.frames])
-    if np.ptp(cells, axis=0).max() > _SAME_CELL:
+    if not sample.fixed_cell:
         raise DatasetError(
             "the cell changes, and its waves with it", remedy="a run at constant volume"
         )
@@ -96,7 +111,7 @@ def _waves(sample: Trajectory, paths: Array, step: float, options: MeasureOption
         paths,
         list(sample.ordered_symbols()),
         step,
-        cell=cells[0],
+        cell=sample.frames[0].cell.array,
         q=options.wave_number,
         width=_SHELL,
         lengths=options.structure.lengths,
@@ -142,25 +157,24 @@ def _diffusive(name: str, exponent: float, window: tuple[float, float]) -> None:
         )
 
 
-def _conductivity(
-    sample: Trajectory,
-    options: MeasureOptions,
-    values: Mapping[str, Estimate],
-    kelvin: float | None,
-) -> Estimate:
+def _conducts(
+    options: MeasureOptions, values: Mapping[str, Estimate], kelvin: float | None
+) -> float:
+    """The temperature, K, where conductivities can be told."""
     if not options.charges or kelvin is None:
         raise DatasetError("it needs `charges` (e, of the elements that conduct) and a temperature")
-    moving = {
-        name: values[f"diffusion_{name}"]
-        for name in options.charges
-        if f"diffusion_{name}" in values
-    }
-    if set(moving) != set(options.charges):
-        raise DatasetError("not all elements in `charges` diffuse")
-    volume = float(np.mean([atoms.get_volume() for atoms in sample.frames]))
-    return nernst_einstein(
-        moving, sample.counts, options.charges, volume=volume, temperature=kelvin
-    )
+    if still := [name for name in options.charges if f"diffusion_{name}" not in values]:
+        raise DatasetError(f"{', '.join(still)} in `charges` does not diffuse")
+    return kelvin
+
+
+def add_haven_ratio(part: Part) -> None:
+    """Of the means over samples: the ratio of single ones has noise that does not average out."""
+    if {"conductivity", "conductivity_einstein"} <= part.values.keys():
+        with part.attempt("haven_ratio"):
+            part.values["haven_ratio"] = haven_ratio(
+                part.values["conductivity"], part.values["conductivity_einstein"]
+            )
 
 
 def _thinned(curve: Curve) -> Curve:

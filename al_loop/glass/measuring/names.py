@@ -50,7 +50,10 @@ _PARTS = {
 _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("rings", ("rings_", "ring_size_", "boron_in_")),
     ("study", ("diffusion_temperature_",)),
-    ("dynamics", ("diffusion_", "conductivity", "msd_", "vacf_", "green_kubo_", "dynamic_s_")),
+    (
+        "dynamics",
+        ("diffusion_", "conductivity", "haven_ratio", "msd_", "vacf_", "green_kubo_", "dynamic_s_"),
+    ),
     ("vibrations", ("imaginary_modes", "participation_ratio", "vdos")),
     ("mechanics", ("energy_at_rest", "density_at_rest", "bulk_modulus", "shear_modulus")),
     ("mechanics", ("young_modulus", "poisson_ratio", "lattice_at_rest", "eos_", "energy_volume")),
@@ -104,7 +107,9 @@ OBSERVABLES: tuple[Observable, ...] = (
     Observable("overlapping_pairs", "", "pairs of elements of which two atoms overlap"),
     Observable("diffusion_<X>", "cm2/s", "self-diffusion, from displacements"),
     Observable("green_kubo_<X>", "cm2/s", "self-diffusion, from velocities"),
-    Observable("conductivity", "S/cm", "ionic, after Nernst and Einstein"),
+    Observable("conductivity", "S/cm", "of ions by themselves, after Nernst and Einstein"),
+    Observable("conductivity_einstein", "S/cm", "of all ions together, with their correlations"),
+    Observable("haven_ratio", "", "the first of the two conductivities over the second"),
     Observable("imaginary_modes", "", "modes that lower the energy, at rest"),
     Observable("energy_at_rest", "eV/atom", "relaxed with its cell: ranks glasses"),
     Observable("density_at_rest", "g/cm3", "relaxed with its cell"),

@@ -29,11 +29,13 @@ class MeasureOptions(BaseModel):
     )
     window: tuple[Positive, Positive] | None = Field(
         None,
-        description="ps: where a line through the MSD gives D. Default: an eighth to a quarter of "
-        "the run.",
+        description="ps: where a line through the MSD gives D. Default: a sixteenth to an eighth "
+        "of the run. Errors know of atoms that move together where the run is three times as long "
+        "as the window's end.",
     )
     charges: dict[str, float] = Field(
-        default_factory=dict, description="e: elements that conduct, for the conductivity."
+        default_factory=dict,
+        description="e: elements that conduct, for conductivities and the Haven ratio.",
     )
     wave_number: Positive = Field(
         1.5, description="1/Å: of the dynamic structure factor, of waves within 0.1 of it."

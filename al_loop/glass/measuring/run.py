@@ -11,7 +11,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.lattice import lattice
 from al_loop.glass.measuring.measurement import Conditions, Measurement
-from al_loop.glass.measuring.moving import dynamics, temperature, vibrations
+from al_loop.glass.measuring.moving import add_haven_ratio, dynamics, temperature, vibrations
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part, mean_of
 from al_loop.glass.measuring.part_files import PartFiles
@@ -69,6 +69,7 @@ def measure(
                 parts.put(number, part)
         found.append(part)
     mean = mean_of(found)
+    add_haven_ratio(mean)
     return Measurement(
         _conditions(samples, options, fractions, mean.values),
         mean.values,

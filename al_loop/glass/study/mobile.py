@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from math import ceil
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from al_loop.glass.measuring.moving import dynamics
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
 from al_loop.glass.study.options import StudyOptions
-from al_loop.glass.study.segments import holds
+from al_loop.glass.study.segments import holds, steps_held
+from al_loop.glass.trajectory import Trajectory
 
 
 def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> Part:
@@ -22,7 +25,7 @@ def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> 
 
     Of several holds at one temperature the last one counts.
     """
-    asked = MeasureOptions.model_validate({"charges": options.charges})
+    steps = {held.name: step for step, held in steps_held(result)}
     by_temperature = {one.segment.temperature[1]: one for one in holds(result)}
     by_temperature[state.segment.temperature[1]] = state
     part = Part()
@@ -30,7 +33,9 @@ def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> 
     for kelvin, hold in by_temperature.items():
         here = Part()
         with here.attempt("dynamics"):
-            here = dynamics(hold.frames(), asked, kelvin)
+            window = options.window or steps[hold.name].msd_window
+            asked = MeasureOptions(charges=options.charges, window=window)
+            here = dynamics(_frames(hold, options.skip), asked, kelvin)
         if hold is state:
             part = here
             few = ("vacf", "dynamic_s_neutron")  # protocols rarely write so many frames
@@ -43,6 +48,25 @@ def mobile(result: GlassResult, state: SegmentResult, options: StudyOptions) -> 
         with part.attempt(f"activation_energy_{element}"):
             _arrhenius(part, element, dict(sorted(points.items())))
     return part
+
+
+def _frames(hold: SegmentResult, skip: float) -> Trajectory:
+    """Of a hold, without its first ``skip`` ps.
+
+    Raises
+    ------
+    DatasetError
+        Less than two frames are left.
+    """
+    run = hold.frames()
+    first = ceil(skip / run.time_step() - 1e-9)
+    if first > len(run) - 2:
+        raise DatasetError(
+            f"skip: {skip:g} ps leave nothing of {hold.name}, which takes "
+            f"{run.time_step() * (len(run) - 1):g} ps",
+            remedy="skip less, or hold longer",
+        )
+    return replace(run, frames=run.frames[first:], energies=None)
 
 
 def _arrhenius(part: Part, element: str, points: Mapping[float, Estimate]) -> None:

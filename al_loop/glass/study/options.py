@@ -34,16 +34,28 @@ class StudyOptions(BaseModel):
         "none of a glass, which softens.",
     )
     charges: dict[str, float] = Field(
-        default_factory=dict, description="e: elements that conduct, for the conductivity."
+        default_factory=dict,
+        description="e: elements that conduct, for conductivities and the Haven ratio.",
     )
     diffusion: bool = Field(True, description="Whether displacements are looked at.")
+    window: Range | None = Field(
+        None,
+        description="ps: where a line through the MSD of a hold gives D. Default: `msd_window` of "
+        "the protocol's step, or a sixteenth to an eighth of what is looked at.",
+    )
+    skip: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = Field(
+        0.0,
+        description="ps at the start of each hold that displacements leave out, where the step "
+        "before left it at another temperature.",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if (self.glass is None) != (self.melt is None):
             raise ValueError("give the ranges of both glass and melt, or none")
-        for name in ("glass", "melt", "expansion"):
+        units = {"glass": "K", "melt": "K", "expansion": "K", "window": "ps"}
+        for name, unit in units.items():
             found = getattr(self, name)
             if found is not None and found[0] >= found[1]:
-                raise ValueError(f"{name}: from {found[0]:g} to {found[1]:g} K is no range")
+                raise ValueError(f"{name}: from {found[0]:g} to {found[1]:g} {unit} is no range")
         return self

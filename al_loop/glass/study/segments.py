@@ -26,7 +26,12 @@ def of_kind(result: GlassResult, kind: type[Kind]) -> list[tuple[Kind, list[Segm
 
 def holds(result: GlassResult) -> list[SegmentResult]:
     """One temperature, one pressure or volume, no strain: states of equilibrium."""
-    return [segments[0] for _, segments in of_kind(result, Hold)]
+    return [held for _, held in steps_held(result)]
+
+
+def steps_held(result: GlassResult) -> list[tuple[Hold, SegmentResult]]:
+    """The same with their steps."""
+    return [(step, segments[0]) for step, segments in of_kind(result, Hold)]
 
 
 def state_of(result: GlassResult, temperature: float) -> SegmentResult:

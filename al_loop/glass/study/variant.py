@@ -12,6 +12,7 @@ from al_loop.glass.make.start import CrystalStart
 from al_loop.glass.make.steps import Quench, Relax
 from al_loop.glass.measuring import Conditions, Measurement, MeasureOptions
 from al_loop.glass.measuring.lattice import DISORDERED, lattice
+from al_loop.glass.measuring.moving import add_haven_ratio
 from al_loop.glass.measuring.part import Part, mean_of
 from al_loop.glass.study.mobile import mobile
 from al_loop.glass.study.options import StudyOptions
@@ -80,6 +81,7 @@ def study_variant(
     phase = options.phase or _phase(first)
     parts = [_sample(one, one[state.name], phase, options) for one in whole.values()]
     mean = mean_of([one.finite() for one in parts])
+    add_haven_ratio(mean)
     every = state.segment.every
     measurement = Measurement(
         Conditions(
