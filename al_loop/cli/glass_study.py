@@ -87,7 +87,8 @@ def study(
         options = StudyOptions.model_validate(asked)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(first["msg"], where="--" + ".".join(map(str, first["loc"]))) from None
+        place = f"--{first['loc'][0]}" if first["loc"] else None  # none: of several options
+        raise UserError(first["msg"].removeprefix("Value error, "), where=place) from None
     with counting("reading", len(variants_in(folder))) as advance:
         found = study_folder(folder, options, advance=advance)
     if output is not None:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from al_loop.cli.glass import app
-from al_loop.errors import DatasetError, JobFolderError
+from al_loop.errors import DatasetError, JobFolderError, UserError
 from al_loop.glass import Measurement, read_trajectory
 from al_loop.glass.compare import from_measurement, judge, parse_gates
 from al_loop.glass.estimate import Estimate
@@ -384,6 +384,9 @@ def test_bks_silica_in_lammps_has_the_moduli_of_its_statics(tmp_path: Path) -> N
 
 
 def test_a_folder_without_glasses_is_told(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(app, ["study", str(tmp_path)])
+    ran = CliRunner().invoke(app, ["study", str(tmp_path), "--window", "5", "2"])
+    assert isinstance(ran.exception, UserError)
+    assert ran.exception.what == "window: from 5 to 2 ps is no range"
+    ran = CliRunner().invoke(app, ["study", str(tmp_path), "--skip", "2"])
     assert isinstance(ran.exception, JobFolderError)
     assert "no glass" in ran.exception.what
