@@ -74,7 +74,7 @@ def test_every_segment_gives_frames_averages_and_an_end(made: GlassResult) -> No
         if one.segment.still:
             continue
         frames = one.frames()
-        assert frames.interval == pytest.approx(0.05)
+        assert frames.interval == pytest.approx(0.05) and frames.unwrapped
         assert len(frames) == one.segment.steps // 50 + 1
         table = one.thermo()
         assert table["step"].tolist() == list(range(0, one.segment.steps + 1, 10))

@@ -142,6 +142,14 @@ def test_the_error_of_diffusion_is_the_scatter_of_runs_where_ions_move_together(
     assert np.mean(covered) > 0.85
 
 
+def test_a_run_of_twenty_frames_has_its_diffusion() -> None:
+    """As many as a campaign's glass has: four pieces of five frames."""
+    one = measure([rigid(groups=40, each=1, frames=20, seed=1)], only("dynamics"))
+    diffusion = one.values["diffusion_Li"]
+    assert diffusion.error is not None and diffusion.error < 0.03e-4
+    assert abs(diffusion.value - 0.05e-4) < 3 * diffusion.error
+
+
 def test_ions_that_move_in_groups_have_their_haven_ratio() -> None:
     options = MeasureOptions(
         groups=("dynamics",), temperature=500.0, charges={"Li": 1.0}, window=(0.5, 2.0)

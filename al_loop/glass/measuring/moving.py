@@ -53,7 +53,7 @@ def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) 
         for name, curve in mean_square_displacement(paths, symbols, step).items():
             part.curves[f"msd_{name}"] = _thinned(curve)
         length = step * (len(sample) - 1)
-        window = options.window or (length / 16.0, length / 8.0)
+        window = options.window or _default_window(step, len(sample))
         with part.attempt("diffusion"):
             found = self_diffusion(paths, symbols, step, window=window)
             for name, one in found.items():
@@ -90,6 +90,15 @@ def dynamics(sample: Trajectory, options: MeasureOptions, kelvin: float | None) 
         with part.attempt("dynamic_s_neutron"):
             part.curves["dynamic_s_neutron"] = _waves(sample, paths, step, options)
     return part
+
+
+def _default_window(step: float, frames: int) -> tuple[float, float]:
+    """A sixteenth to an eighth of the run, ps, so that there are pieces for the error.
+
+    Two to four frames of a short run: a line needs three points.
+    """
+    end = step * max((frames - 1) / 8.0, 4.0)
+    return end / 2.0, end
 
 
 def _resolves(step: float, options: MeasureOptions) -> None:

@@ -30,8 +30,8 @@ class MeasureOptions(BaseModel):
     window: tuple[Positive, Positive] | None = Field(
         None,
         description="ps: where a line through the MSD gives D. Default: a sixteenth to an eighth "
-        "of the run. Errors know of atoms that move together where the run is three times as long "
-        "as the window's end.",
+        "of the run (2 to 4 frames of a short one). Errors know of atoms that move together where "
+        "the run is three times as long as the window's end.",
     )
     charges: dict[str, float] = Field(
         default_factory=dict,
