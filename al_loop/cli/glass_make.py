@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -59,7 +60,7 @@ def make(
     Without a protocol: those that ship with al-loop.
     """
     from al_loop.cli.glass_calculator import d3_of
-    from al_loop.glass.make import caution, load_protocol, potential_of, runs_of
+    from al_loop.glass.make import caution, check_elements, load_protocol, potential_of, runs_of
     from al_loop.lammps.data import DISPERSION_FUNCTIONALS
 
     if protocol is None:
@@ -71,24 +72,30 @@ def make(
     runs = [run for run in runs_of(asked) if only in run.name]
     if not runs:
         raise UserError(f"no run has {only!r} in its name", where="--only")
+    dispersion = d3_of(d3, known=DISPERSION_FUNCTIONALS, program="LAMMPS")
+    field = None if potential is None else potential_of(potential, dispersion=dispersion)
     if dry_run:
+        if field is not None:
+            first = _given(asked, start) if start else None
+            for run in runs:
+                check_elements(run.protocol, field, first)
         _plan(asked, runs)
         return
-    if potential is None:
+    if field is None:
         raise UserError(
             "under what is the glass to be made?",
             where="--potential",
             remedy="name a published potential (bks, ...), or give the file of a model",
         )
-    dispersion = d3_of(d3, known=DISPERSION_FUNCTIONALS, program="LAMMPS")
-    field = potential_of(potential, dispersion=dispersion)
     if note := caution(field):
         out.print(f"note       {note}", style="yellow", markup=False, soft_wrap=True)
     given = _given(asked, start)
+    words = _program(command)
+    for run in runs:  # of eleven glasses none is begun where the last cannot be ended
+        check_elements(run.protocol, field, given)
     failed = 0
     for number, run in enumerate(runs, start=1):
         out.print(f"run        {number}/{len(runs)} {run.name}", markup=False)
-        words = tuple(command.split()) if command else None
         result = _make(run, field, given, output / run.name, words, threads)
         failed += result.stop != "completed"
         _tell(result, output / run.name)
@@ -106,18 +113,46 @@ def _list() -> None:
 
 def _plan(protocol: Protocol, runs: list[Run]) -> None:
     from al_loop.glass.make import segments_of
+    from al_loop.glass.make.start import Pack
 
-    out.print(f"{protocol.name}: {len(runs)} runs, each of its own seed", markup=False)
+    number = f"{len(runs)} run{'s, each' if len(runs) > 1 else ''} of its own seed"
+    out.print(f"{protocol.name}: {number}", markup=False)
     for run in runs:
-        out.print(f"run        {run.name}", markup=False)
+        box = run.protocol.start
+        atoms = ""
+        if isinstance(box, Pack):
+            atoms = f"{sum(box.counts().values())} atoms of {box.title}, {box.density:g} g/cm3, "
+        segments = segments_of(run.protocol)
+        steps = sum(segment.steps for segment in segments)
+        ps = steps * run.protocol.timestep * 1e-3
+        out.print(f"run        {run.name}   {atoms}{ps:g} ps in {steps:,} MD steps", markup=False)
         if run.sample:
             continue
-        for segment in segments_of(run.protocol):
+        for segment in segments:
             ps = segment.steps * run.protocol.timestep * 1e-3
-            (a, b), (p, q) = segment.temperature, segment.pressure
-            bar = f", {p:g} to {q:g} GPa" if segment.ensemble == "npt" else ""
-            what = "at rest" if segment.still else f"{ps:g} ps, {a:g} to {b:g} K{bar}"
-            out.print(f"  {segment.name:26s} {segment.ensemble:5s} {what}", markup=False)
+            bar = f", {_span(segment.pressure)} GPa" if segment.ensemble == "npt" else ""
+            what = "at rest" if segment.still else f"{ps:g} ps, {_span(segment.temperature)} K{bar}"
+            under = f", under {segment.under}" if segment.under else ""
+            out.print(f"  {segment.name:26s} {segment.ensemble:5s} {what}{under}", markup=False)
+
+
+def _span(ends: tuple[float, float]) -> str:
+    """``3500 to 300``; one number where it stays."""
+    return " to ".join(f"{one:g}" for one in dict.fromkeys(ends))
+
+
+def _program(command: str | None) -> tuple[str, ...] | None:
+    """LAMMPS' command line as words."""
+    if command is None:
+        return None
+    words = tuple(command.split())
+    if not words or shutil.which(words[0]) is None:
+        raise UserError(
+            f"there is no program {command!r} here",
+            where="--command",
+            remedy="load the module that provides it, or leave the option out",
+        )
+    return words
 
 
 def _given(protocol: Protocol, start: Path | None) -> Atoms | None:
@@ -163,6 +198,8 @@ def _make(
         command=command,
         threads=threads,
     )
+    if job.is_running():
+        out.print("           another process makes it: this one waits for it", markup=False)
     with job.lock(), stopping.listening(job.path):
         job.check_inputs()
         run_glass_job(job, Clock(), _Teller())

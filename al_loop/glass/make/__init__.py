@@ -8,7 +8,7 @@ from al_loop.glass.make.potential import Classical, Network, Potential, caution,
 from al_loop.glass.make.protocol import Protocol, Run, runs_of, variants
 from al_loop.glass.make.results import GlassResult, Progress, SegmentResult, collect_glass
 from al_loop.glass.make.segment import Segment
-from al_loop.glass.make.stage import stage_glass_job
+from al_loop.glass.make.stage import check_elements, stage_glass_job
 
 __all__ = [
     "Classical",
@@ -21,6 +21,7 @@ __all__ = [
     "Segment",
     "SegmentResult",
     "caution",
+    "check_elements",
     "collect_glass",
     "load_protocol",
     "made_in",

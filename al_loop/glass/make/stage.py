@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict, Field
 
-from al_loop.errors import StructureError
-from al_loop.glass.make.potential import Classical, Network, Potential
+from al_loop.errors import JobFolderError, StructureError
+from al_loop.glass.make.potential import Classical, Network, Potential, check_composition
 from al_loop.glass.make.protocol import Protocol
-from al_loop.glass.make.start import FileStart
+from al_loop.glass.make.start import FileStart, Pack
 from al_loop.jobfolder import JobFolder
 from al_loop.staging import stage_frames
 
@@ -38,6 +39,27 @@ class GlassParams(BaseModel):
     sample: int = Field(ge=0)
 
 
+def check_elements(
+    protocol: Protocol, potential: Classical | Network, start: Atoms | None = None
+) -> None:
+    """Whether each potential that a protocol needs knows its elements, before any of it is run.
+
+    Raises
+    ------
+    StructureError
+        A published potential has no parameters for them.
+    """
+    if isinstance(protocol.start, Pack):
+        counts = protocol.start.counts()
+    else:
+        atoms = start if isinstance(protocol.start, FileStart) else protocol.start.build(0)
+        counts = dict(Counter(atoms.get_chemical_symbols())) if atoms is not None else {}
+    if not counts:
+        return
+    for under in dict.fromkeys(step.under for step in protocol.steps):
+        check_composition(Classical(name=under) if under else potential, counts)
+
+
 def stage_glass_job(
     path: Path,
     *,
@@ -58,7 +80,7 @@ def stage_glass_job(
     StructureError
         The start is missing, or the potential cannot do its elements.
     JobFolderError
-        The folder holds another job.
+        The folder holds another job, or cannot be made.
     """
     if isinstance(protocol.start, FileStart) != (start is not None):
         raise StructureError(
@@ -66,7 +88,11 @@ def stage_glass_job(
             where="start",
             remedy="give the structure, or a start of kind pack or crystal",
         )
-    path.mkdir(parents=True, exist_ok=True)
+    check_elements(protocol, potential, start)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JobFolderError(f"the folder cannot be made: {error.strerror}", where=path) from None
     inputs = []
     if start is not None:
         stage_frames(path, GIVEN, [start])

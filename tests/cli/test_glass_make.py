@@ -1,0 +1,105 @@
+"""`al-loop glass make`: what cannot be made is refused before anything is run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from al_loop.jobfolder import JobFolder
+from tests.cli.conftest import Command
+
+BORATE = """\
+name: borate
+start: {kind: pack, formula: FORMULA, atoms: 10, density: 2.2}
+samples: 1
+steps:
+  - {do: hold, name: melt, temperature: 4000, ps: 0.01, under: UNDER}
+  - {do: quench, to: 300, rate: 100}
+"""
+
+
+def protocol(folder: Path, formula: str, under: str) -> Path:
+    """A protocol whose box is made under one potential and quenched under another."""
+    path = folder / "borate.yaml"
+    path.write_text(BORATE.replace("FORMULA", formula).replace("UNDER", under))
+    return path
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("formula", "under", "potential", "says"),
+    [
+        ("Na2SiO3", "pmmcs", "bks", "bks has no parameters for Na"),
+        ("B2O3", "du-teter", "pmmcs", "pmmcs has no parameters for B"),
+        ("B2O3", "bks", "du-teter", "bks has no parameters for B"),
+        ("Na2SiO3", "pmmcs", "tersoff", "not for Na"),
+    ],
+)
+def test_elements_that_a_potential_does_not_know_are_refused_before_the_melt(
+    al_loop: Command,
+    tmp_path: Path,
+    formula: str,
+    under: str,
+    potential: str,
+    says: str,
+    more: tuple[str, ...],
+) -> None:
+    file = protocol(tmp_path, formula, under)
+    ran = al_loop("glass", "make", file, "-p", potential, "-o", "made", *more)
+    assert ran.code == 2
+    assert says in ran.err
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (("--command", "no-such-lmp"), "--command: there is no program"),
+        (("-o", "borate.yaml"), "cannot be made"),
+        (("--dry-run", "--d3", "pbee"), "no D3 parameters"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    al_loop: Command, tmp_path: Path, more: tuple[str, ...], says: str
+) -> None:
+    ran = al_loop("glass", "make", protocol(tmp_path, "SiO2", "bks"), "-p", "bks", *more)
+    assert ran.code == 2
+    assert says in ran.err
+    assert not (tmp_path / "glass").exists()
+
+
+def test_a_plan_tells_the_size_of_what_is_asked(al_loop: Command) -> None:
+    ran = al_loop("glass", "make", "sodium-silicates", "-p", "pmmcs", "--dry-run")
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    ps = sum(float(line.split()[2]) for line in lines[2:8])
+    assert f"1500 atoms of SiO2, 2.2 g/cm3, {ps:g} ps in {1000 * ps:,.0f} MD steps" in lines[1]
+    assert lines[2].split(maxsplit=2)[2] == "100 ps, 3500 K, under pmmcs"
+    assert lines[7].split(maxsplit=2)[2] == "100 ps, 300 K, 0 GPa"
+
+
+@pytest.mark.engine
+def test_a_second_call_says_that_it_waits(al_loop: Command, tmp_path: Path) -> None:
+    file = protocol(tmp_path, "SiO2", "bks")
+    file.write_text(file.read_text().replace("rate: 100", "rate: 1000000"))
+    arguments = ("glass", "make", file, "-p", "bks", "-o", "made")
+    assert al_loop(*arguments).code == 0
+
+    held, job = threading.Event(), JobFolder(tmp_path / "made" / "sample-0")
+
+    def hold() -> None:
+        with job.lock():
+            held.set()
+            time.sleep(1.0)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    ran = al_loop(*arguments)
+    other.join()
+    assert ran.code == 0
+    assert "another process makes it: this one waits" in ran.out
+    assert "waits" not in al_loop(*arguments).out
