@@ -1,0 +1,55 @@
+"""Ctrl-C: no stack trace, wherever it comes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from al_loop.cli import app
+from tests.cli.conftest import Command
+
+
+def test_in_compiled_code(al_loop: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:  # as CPython does where C code overlooks one
+            raise SystemError("returned a result with an exception set") from error
+
+    monkeypatch.setattr(app, "app", compute)
+    ran = al_loop("glass", "names")
+    assert (ran.code, ran.err) == (130, "Aborted.\n")
+
+
+def test_another_error_of_the_system_is_not_hidden(
+    al_loop: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise SystemError("broken")
+
+    monkeypatch.setattr(app, "app", fail)
+    with pytest.raises(SystemError, match="broken"):
+        al_loop("glass", "names")
+
+
+def test_while_it_starts(tmp_path: Path) -> None:
+    script = "import sys; sys.argv = ['al-loop', 'glass', 'names']\n"
+    script += "from al_loop.cli.main import main\nprint('begins', flush=True)\nmain()\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "Aborted.\n")
