@@ -224,6 +224,11 @@ def test_walkers_hop_with_the_activation_energy_that_was_put_in(tmp_path: Path) 
     assert hot.value == found.curves["diffusion_temperature_Li"].y[-1]
     assert "activation_energy_O" not in found.values and "diffusion_O" not in found.values
     assert found.values["conductivity"].value > 0
+    assert "cannot be told from zero" in found.missing["haven_ratio"]  # its late window: noise
+    early = options.model_copy(update={"window": (0.2, 2.0)})
+    haven = study_variant("known", {"s": made}, early).measurement.values["haven_ratio"]
+    assert haven.error is not None and haven.error < 0.3
+    assert abs(haven.value - 1.0) < 3 * haven.error  # each walks by itself
 
 
 def caged(*, seed: int, frames: int) -> Array:
