@@ -60,6 +60,25 @@ def study(
     diffusion: Annotated[
         bool, typer.Option("--diffusion/--no-diffusion", help="Read the frames of all holds.")
     ] = True,
+    structure: Annotated[
+        bool,
+        typer.Option(
+            "--structure/--no-structure", help="Structure at --temperature, and over pressure."
+        ),
+    ] = True,
+    rings: Annotated[
+        bool, typer.Option("--rings/--no-rings", help="Rings at --temperature, too.")
+    ] = False,
+    cutoff: Annotated[
+        list[str] | None, typer.Option(help="Of a bond, in Å: Na-O=3.0. May be repeated.")
+    ] = None,
+    trend: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Value of which to tell the trend over rate and size, too: qn_4, 'o?'. May be "
+            "repeated."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Tell of made glasses: density and fictive temperature by rate and size, moduli, expansion.
@@ -82,12 +101,17 @@ def study(
         "diffusion": diffusion,
         "window": window,
         "skip": skip,
+        "structure": structure,
+        "rings": rings,
+        "cutoffs": numbers_of(cutoff, "--cutoff"),
+        "trends": trend or [],
     }
     try:
         options = StudyOptions.model_validate(asked)
     except ValidationError as error:
         first = error.errors()[0]
         place = f"--{first['loc'][0]}" if first["loc"] else None  # none: of several options
+        place = {"--cutoffs": "--cutoff", "--trends": "--trend"}.get(place or "", place)
         raise UserError(first["msg"].removeprefix("Value error, "), where=place) from None
     with counting("reading", len(variants_in(folder))) as advance:
         found = study_folder(folder, options, advance=advance)

@@ -28,11 +28,28 @@ _AT_REST = {
 
 def values_table(found: Measurement) -> RenderableType:
     """All values that are not zero, what is missing, and atoms that overlap."""
+    table = _table("observable", "value", "", "what it is")
+    table.columns[1].justify = "right"
+    zero = _rows(found, table)
+    parts: list[RenderableType] = [_headline(found), table]
+    if zero:
+        parts.append(Text(f"zero: {', '.join(zero)}", style="dim"))
+    parts.append(Text(f"curves: {', '.join(found.curves) or 'none'}", style="dim"))
+    for name, why in found.missing.items():
+        parts.append(Text(f"not measured: {name}: {why}", style="yellow"))
+    parts += [_overlap(text) for text in found.overlaps]
+    return Group(*parts)
+
+
+def _overlap(text: str) -> Text:
+    return Text(f"atoms overlap: {text}", style="red")
+
+
+def _rows(found: Measurement, table: Table) -> list[str]:
+    """Add a row for each value; the names of those that are zero, which get none."""
     from al_loop.glass.compare.report import said
     from al_loop.glass.measuring import observable
 
-    table = _table("observable", "value", "", "what it is")
-    table.columns[1].justify = "right"
     zero = []
     for name, one in found.values.items():
         if one.value == 0.0 and name != "overlapping_pairs":
@@ -40,15 +57,7 @@ def values_table(found: Measurement) -> RenderableType:
             continue
         number, _, unit = said(one).partition(" ")
         table.add_row(name, number, unit, Text(observable(name)[1].what, style="dim"))
-    parts: list[RenderableType] = [_headline(found), table]
-    if zero:
-        parts.append(Text(f"zero: {', '.join(zero)}", style="dim"))
-    parts.append(Text(f"curves: {', '.join(found.curves) or 'none'}", style="dim"))
-    for name, why in found.missing.items():
-        parts.append(Text(f"not measured: {name}: {why}", style="yellow"))
-    for one_overlap in found.overlaps:
-        parts.append(Text(f"atoms overlap: {one_overlap}", style="red"))
-    return Group(*parts)
+    return zero
 
 
 def verdicts_view(
@@ -131,7 +140,6 @@ def _digits(one: Estimate) -> str:
 def study_view(study: Study) -> RenderableType:
     """Values of each variant, the states on its way, what is missing; then the trends."""
     from al_loop.glass.compare.report import said
-    from al_loop.glass.measuring import observable
 
     parts: list[RenderableType] = []
     for one in study.variants:
@@ -139,10 +147,10 @@ def study_view(study: Study) -> RenderableType:
         parts.append(_headline(one.measurement))
         table = _table("observable", "value", "", "what it is")
         table.columns[1].justify = "right"
-        for name, value in one.measurement.values.items():
-            number, _, unit = said(value).partition(" ")
-            table.add_row(name, number, unit, Text(observable(name)[1].what, style="dim"))
+        zero = _rows(one.measurement, table)
         parts.append(table)
+        if zero:
+            parts.append(Text(f"zero: {', '.join(zero)}", style="dim"))
         states = _table("state", "K", "GPa", "g/cm3", "eV/atom")
         for state in one.states:
             names = ("temperature", "pressure", "density", "energy")
@@ -152,11 +160,13 @@ def study_view(study: Study) -> RenderableType:
         parts += [states, Text(f"curves: {curves}", style="dim")]
         for name, why in one.measurement.missing.items():
             parts.append(Text(f"not measured: {name}: {why}", style="yellow"))
+        parts += [_overlap(text) for text in one.measurement.overlaps]
         parts += [Text(f"left out: {why}", style="yellow") for why in one.left_out]
         parts.append(Text(""))
     for trend in study.trends:
-        rates = f"{min(trend.rates):g} to {max(trend.rates):g} K/ps"
-        parts.append(Text(f"{trend.of}: {trend.name} {said(trend.slope)} a decade, {rates}"))
+        unit = {"rate": "K/ps", "atoms": "atoms"}[trend.over]
+        at = f"{min(trend.at):g} to {max(trend.at):g} {unit}"
+        parts.append(Text(f"{trend.of}: {trend.name} {said(trend.slope)} a decade, {at}"))
     return Group(*parts)
 
 

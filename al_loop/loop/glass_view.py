@@ -150,10 +150,9 @@ def _system(
 
 
 def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -> DrawnCurve:
-    from al_loop.glass.compare.figures import LABELS, title_of
+    from al_loop.glass.compare.labels import labels_of, title_of
 
-    kind = name.split("_")[0]
-    x_label, y_label = LABELS[kind]
+    x_label, y_label = labels_of(name)
     at = evenly(len(curve.x), MOST_POINTS)
     references = []
     for source, x, y in published:
@@ -161,7 +160,7 @@ def _drawn(name: str, curve: Curve, published: list[tuple[str, Array, Array]]) -
         references.append((source, plain(x[some]), plain(y[some])))
     return DrawnCurve(
         name=name,
-        title=f"angle {title_of(name)}" if kind == "angle" else title_of(name),
+        title=f"angle {title_of(name)}" if name.startswith("angle") else title_of(name),
         x_label=x_label,
         y_label=y_label,
         x=plain(curve.x[at]),

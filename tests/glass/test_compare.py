@@ -347,7 +347,7 @@ def test_every_named_curve_can_be_drawn() -> None:
     for one in OBSERVABLES:
         if one.kind == "curve":
             name = re.sub("<pair>", "Si-O", re.sub("<angle>", "Si-O-Si", one.form))
-            name = name.replace("<X>", "Si")
+            name = name.replace("<X>", "Si").replace("<species>", "si5")
             axes = draw_curve(name, Curve(x, x + 1.0, None, 1, one.x_unit, one.unit), []).axes[0]
             assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title(loc="left")
 

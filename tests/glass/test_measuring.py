@@ -483,6 +483,7 @@ def test_every_name_of_the_docs_is_understood() -> None:
             ("<pair>", "Si-O"),
             ("<angle>", "Si-O-Si"),
             ("<X>", "Na"),
+            ("<species>", "si5"),
             ("[abc]", "c"),
         ):
             name = name.replace(part, example)

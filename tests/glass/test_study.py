@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from al_loop.cli.glass import app
 from al_loop.errors import DatasetError, JobFolderError, UserError
-from al_loop.glass import Measurement, read_trajectory
+from al_loop.glass import Measurement, measure, read_trajectory
 from al_loop.glass.compare import from_measurement, judge, parse_gates
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.make import (
@@ -56,6 +56,7 @@ def told(
     averages: dict[str, dict[str, float]] | None = None,
     tables: dict[str, dict[str, Array]] | None = None,
     start: dict[str, Any] | None = None,
+    end: Atoms = WALKERS,
 ) -> GlassResult:
     """A sample of a protocol whose numbers are given, as if LAMMPS had made it."""
     protocol = Protocol.model_validate(
@@ -77,14 +78,14 @@ def told(
             SegmentResult(
                 segment,
                 {name: Estimate(value, 0.01, 50, UNITS[name]) for name, value in numbers.items()},
-                WALKERS,
+                end,
                 folder / f"{segment.name}.traj",
                 table,
                 protocol.timestep,
             )
         )
     bks = Classical(name="bks")
-    return GlassResult(protocol, bks, 0, tuple(found), "completed", "", WALKERS)
+    return GlassResult(protocol, bks, 0, tuple(found), "completed", "", end)
 
 
 def along(start: float, end: float, ps: float, points: int = 400) -> tuple[Array, Array]:
@@ -93,7 +94,7 @@ def along(start: float, end: float, ps: float, points: int = 400) -> tuple[Array
     return np.rint(share * ps * 1000), start + (end - start) * share
 
 
-QUIET = StudyOptions(diffusion=False)
+QUIET = StudyOptions(diffusion=False, structure=False)
 
 
 def test_a_kink_and_an_expansion_that_were_put_in_are_found(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_a_kink_and_an_expansion_that_were_put_in_are_found(tmp_path: Path) -> N
         tables=tables,
         averages={"glass": {"density": 2.2}, "hold": {"density": 2.0}},
     )
-    options = StudyOptions(diffusion=False, expansion=(300, 1000))
+    options = StudyOptions(diffusion=False, structure=False, expansion=(300, 1000))
     found = study_variant("known", {"s": made}, options)
     values = found.measurement.values
     kink = values["fictive_temperature"]
@@ -131,7 +132,9 @@ def test_a_kink_and_an_expansion_that_were_put_in_are_found(tmp_path: Path) -> N
     assert (found.rate, found.measurement.conditions.temperature) == (1.0, 300.0)
     curve = found.measurement.curves["energy_cooling"]
     assert (np.diff(curve.x) > 0).all() and (curve.x_unit, curve.y_unit) == ("K", "eV/atom")
-    told_by_range = StudyOptions(diffusion=False, glass=(300, 1200), melt=(1800, 3000))
+    told_by_range = StudyOptions(
+        diffusion=False, structure=False, glass=(300, 1200), melt=(1800, 3000)
+    )
     again = study_variant("known", {"s": made}, told_by_range).measurement
     assert again.values["fictive_temperature"].value == pytest.approx(1500, abs=60)
     assert "thermal_expansion" not in again.values  # a glass softens: only where a range is given
@@ -304,7 +307,7 @@ def test_a_density_that_grows_with_slowness_has_its_slope_a_decade(tmp_path: Pat
         )
         variants.append(study_variant(f"{rate:g}", {"s": made}, QUIET))
     (trend,) = trends(variants)
-    assert (trend.name, trend.rates) == ("density", (0.1, 1.0, 10.0))
+    assert (trend.name, trend.over, trend.at) == ("density", "rate", (0.1, 1.0, 10.0))
     assert trend.slope.value == pytest.approx(-0.02)
     assert trend.slope.error == pytest.approx(0.01 / np.sqrt(2))
     assert "120 atoms" in trend.of
@@ -376,6 +379,14 @@ def test_bks_silica_in_lammps_has_the_moduli_of_its_statics(tmp_path: Path) -> N
     pull = static_pull(rest, bks, 0, strains=(0.0, 0.005, 0.01), force=1e-3)
     moduli = tensile_moduli([pull])
     assert found.values["young_modulus"].value == pytest.approx(moduli["young"].value, rel=0.25)
+
+    by_hand = measure([read_trajectory(tmp_path / "made" / "sample-0" / "rest.lammpstrj", start=1)])
+    for name in ("si4", "length_Si-O", "angle_Si-O-Si_mean", "coordination_Si-O"):
+        assert found.values[name] == by_hand.values[name], name
+    assert found.curves["coordination_Si-O_pressure"].x == pytest.approx([0.0, 0.2, 0.4, 0.6])
+    page = str(tmp_path / "page.html")
+    drawn = runner.invoke(app, ["report", str(tmp_path / "out" / "cold.json"), "-o", page])
+    assert drawn.exit_code == 0 and "coordination Si-O under pressure" in Path(page).read_text()
 
     plain = json.loads(runner.invoke(app, [*words, "--json"]).output)
     assert plain["variants"][0]["measurement"]["values"]["bulk_modulus"]["unit"] == "GPa"

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 from al_loop.errors import DatasetError
+from al_loop.glass.compare.labels import labels_of, title_of
 from al_loop.glass.compare.reference import ReferenceCurve, References
 from al_loop.glass.compare.similarity import zero_of
 from al_loop.glass.estimate import Curve, Estimate, coverage
@@ -33,45 +34,16 @@ STYLE: Any = {
     "svg.hashsalt": "al-loop",
 }
 
-LABELS: dict[str, tuple[str, str]] = {
-    "s": ("q (1/Å)", "S(q)"),
-    "g": ("r (Å)", "g(r)"),
-    "t": ("r (Å)", "T(r) (1/Å²)"),
-    "angle": ("angle (degrees)", "P (1/degree)"),
-    "msd": ("t (ps)", "MSD (Å²)"),
-    "vacf": ("t (ps)", "VACF (Å²/ps²)"),
-    "vdos": ("f (THz)", "density of states (1/THz)"),
-    "dynamic_s_neutron": ("f (THz)", "S(q, f) (1/THz)"),
-    "participation_ratio": ("f (THz)", "participation ratio"),
-    "diffusion": ("T (K)", "D (cm²/s)"),
-    "energy_cooling": ("T (K)", "energy (eV/atom)"),
-    "energy_heating": ("T (K)", "energy (eV/atom)"),
-    "energy_pressure": ("pressure (GPa)", "energy (eV/atom)"),
-    "volume_cooling": ("T (K)", "volume (Å³/atom)"),
-    "volume_heating": ("T (K)", "volume (Å³/atom)"),
-    "volume_pressure": ("pressure (GPa)", "volume (Å³/atom)"),
-    "density_pressure": ("pressure (GPa)", "density (g/cm³)"),
-    "stress_strain": ("strain", "stress (GPa)"),
-    "energy_volume": ("volume (Å³/atom)", "energy (eV/atom)"),
-}
-"""Labels of the axes, by a curve's name or what it begins with."""
-_JOINED = {
-    "cooling": "on ",
-    "heating": "on ",
-    "pressure": "under ",
-    "strain": "over ",
-    "volume": "over ",
-}
 _RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Structure factors": ("s_neutron", "s_xray"),
     "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
-    "Bond angles": (r"angle_.*",),
+    "Bond angles": (r"angle_[^_]*",),
     "Vibrations": ("vdos", "vdos_neutron", "participation_ratio"),
     "Motion": (r"msd_.*", r"vacf_.*", "dynamic_s_neutron", r"diffusion_temperature_.*"),
     "Heat": (r"(energy|volume)_(cooling|heating)",),
-    "Pressure and strain": (r"(density|volume|energy)_pressure", "stress_strain"),
+    "Pressure and strain": (r".*_pressure", "stress_strain"),
     "Equation of state": ("energy_volume",),
 }
 """What is drawn, under which heading; names as patterns."""
@@ -202,22 +174,6 @@ def as_svg(figure: Figure) -> str:
     return stream.getvalue()[stream.getvalue().index("<svg") :]
 
 
-def title_of(name: str) -> str:
-    """``g_Si-O`` as a person would say it."""
-    kind, _, of = name.partition("_")
-    symbol = {"s": "S(q)", "g": "g(r)", "t": "T(r)", "msd": "MSD", "vacf": "VACF"}.get(kind, kind)
-    words = {"neutron": "neutrons", "xray": "X-rays", "total": "all atoms"}.get(of, of)
-    if kind == "dynamic":
-        return "S(q, f), neutrons"
-    if name in LABELS and "_" in name:
-        return f"{kind} {_JOINED.get(of, '')}{of}"
-    if kind == "diffusion":
-        return f"diffusion of {name.rsplit('_', 1)[1]}"
-    if kind == "vdos":
-        return f"density of states{', ' + words if of else ''}"
-    return words if kind == "angle" else f"{symbol}, {words}"
-
-
 def _draw(
     axes: Axes, name: str, measured: Curve, references: list[ReferenceCurve], *, shape: bool
 ) -> None:
@@ -234,7 +190,7 @@ def _draw(
     if measured.error is not None:
         band = coverage(measured.n) * measured.error * scale
         axes.fill_between(measured.x, y - band, y + band, color=BLUE, alpha=0.25, lw=0)
-    x_label, y_label = LABELS[name if name in LABELS else kind]
+    x_label, y_label = labels_of(name)
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
     axes.set_xlim(low, min(high, float(measured.x[-1])))

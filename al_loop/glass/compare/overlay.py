@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from al_loop.errors import DatasetError
-from al_loop.glass.compare.figures import BLUE, GREEN, LABELS, ORANGE, PURPLE, STYLE, title_of
+from al_loop.glass.compare.figures import BLUE, GREEN, ORANGE, PURPLE, STYLE
+from al_loop.glass.compare.labels import labels_of, title_of
 from al_loop.glass.estimate import coverage
 from al_loop.glass.measuring.measurement import Measurement
 from al_loop.glass.measuring.names import observable
@@ -55,7 +56,7 @@ def draw_overlay(name: str, measurements: Mapping[str, Measurement]) -> Figure:
         for k, (label, one) in enumerate(zip(labels, measurements.values(), strict=True)):
             colour = _COLOURS[k % len(_COLOURS)]
             _draw(axes, full, one, label, colour, _LINES[k // len(_COLOURS) % len(_LINES)])
-        x_label, y_label = LABELS[full if full in LABELS else full.split("_")[0]]
+        x_label, y_label = labels_of(full)
         axes.set(xlabel=x_label, ylabel=y_label)
         axes.ticklabel_format(useOffset=False)
         axes.set_title(title_of(full), fontsize=9, loc="left")

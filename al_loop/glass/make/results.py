@@ -103,8 +103,8 @@ class SegmentResult:
         """Of the segment."""
         return self.segment.name
 
-    def frames(self, *, every: int = 1) -> Trajectory:
-        """Its frames, with the time between them.
+    def frames(self, *, start: int = 0, every: int = 1) -> Trajectory:
+        """Its frames from number ``start`` on, with the time between them.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class SegmentResult:
         if self.trajectory is None:
             raise JobFolderError(f"{self.name} is a relaxation: it has no trajectory")
         interval = self.segment.every * self.timestep * 1e-3
-        return read_trajectory(self.trajectory, interval=interval, every=every)
+        return read_trajectory(self.trajectory, interval=interval, start=start, every=every)
 
     def thermo(self) -> dict[str, Array]:
         """Its thermo table by column, energies in eV and volume in Å3 of all atoms."""

@@ -29,6 +29,8 @@ class Observable:
 
         ``study``: of a protocol's run as a whole (:mod:`al_loop.glass.study`), not of its frames.
         """
+        if self.form.endswith("_pressure"):
+            return "study"
         return next((group for group, stems in _GROUPS if self.form.startswith(stems)), "structure")
 
     def fits(self, name: str) -> bool:
@@ -41,6 +43,7 @@ _PARTS = {
     "<angle>": "[A-Z][a-z]?-[A-Z][a-z]?-[A-Z][a-z]?",
     "<X>": "[A-Z][a-z]?",
     "<n>": "[0-9]+",
+    "<species>": "(?:si|b|al|p|ge|o)[0-9]+",
     "<criterion>": "king|guttman|primitive",
     "<axis>": "[abc]",
     "<greek>": "alpha|beta|gamma",
@@ -58,7 +61,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("mechanics", ("energy_at_rest", "density_at_rest", "bulk_modulus", "shear_modulus")),
     ("mechanics", ("young_modulus", "poisson_ratio", "lattice_at_rest", "eos_", "energy_volume")),
     ("study", ("fictive_temperature", "thermal_expansion", "activation_energy_", "energy_")),
-    ("study", ("volume_", "density_pressure", "stress_strain")),
+    ("study", ("volume_", "stress_strain")),
 )
 
 
@@ -146,6 +149,11 @@ OBSERVABLES: tuple[Observable, ...] = (
     _curve("density_pressure", "GPa", "g/cm3", "density under pressure"),
     _curve("volume_pressure", "GPa", "Å3/atom", "volume under pressure"),
     _curve("energy_pressure", "GPa", "eV/atom", "potential energy under pressure"),
+    _curve("<species>_pressure", "GPa", "%", "silicon with 5 oxygens (si5), ... under pressure"),
+    _curve("coordination_<pair>_pressure", "GPa", "", "mean number of oxygens under pressure"),
+    _curve("length_<pair>_pressure", "GPa", "Å", "mean bond length under pressure"),
+    _curve("angle_<angle>_mean_pressure", "GPa", "degree", "mean angle under pressure"),
+    _curve("fsdp_position_pressure", "GPa", "1/Å", "first sharp peak under pressure"),
     _curve("energy_volume", "Å3/atom", "eV/atom", "energy at rest over volume"),
     _curve("stress_strain", "", "GPa", "stress under uniaxial strain, positive in tension"),
     _curve("vdos", "THz", "1/THz", "vibrational density of states"),
@@ -171,6 +179,7 @@ _EXAMPLES = tuple(
     .replace("<angle>", "Si-O-Si")
     .replace("<X>", element)
     .replace("<n>", number)
+    .replace("<species>", "si5")
     .replace("<criterion>", "king")
     .replace("<axis>", "a")
     .replace("<greek>", "beta")
@@ -223,29 +232,3 @@ def _ordered(elements: str) -> str:
         return pair_name(elements)
     first, last = sorted((parts[0], parts[-1]))
     return "-".join([first, *parts[1:-1], last])
-
-
-def of_structure(name: str) -> str:
-    """The public name of a value or curve of :class:`al_loop.glass.structure.Structure`."""
-    head, *rest = name.split("/")
-    last = rest[-1] if rest else ""
-    if head == "species":
-        element, n = last.split("-")
-        return f"{element.lower()}{n}"
-    if head == "qn":
-        return f"qn_{last}" if rest[0] == "Si" else f"qn_{rest[0]}_{last}"
-    if head == "angle":
-        return "_".join(["angle", *rest]).replace("_maximum", "_peak")
-    if head == "mean":
-        return "coordination_O" if last == "O-T" else f"coordination_{last}"
-    if head in ("length", "closest", "peak"):
-        return f"{head}_{pair_name(last)}"
-    if head in ("g", "S", "T"):
-        return f"{head.lower()}_{_total(head) if not rest else pair_name(last)}"
-    if head in ("bridging", "non_bridging"):
-        return f"{head}_oxygen"
-    return "_".join([head, *rest])
-
-
-def _total(head: str) -> str:
-    return "neutron" if head == "T" else "total"

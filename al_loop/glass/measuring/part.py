@@ -31,6 +31,13 @@ class Part:
         except (DatasetError, PhysicsFault) as error:
             self.missing[what] = error.what + (f" ({error.remedy})" if error.remedy else "")
 
+    def join(self, other: Part) -> None:
+        """Take in what another group has found."""
+        self.values |= other.values
+        self.curves |= other.curves
+        self.missing |= other.missing
+        self.overlaps += other.overlaps
+
     def finite(self) -> Part:
         """Without what is no number."""
         kept = Part(missing=dict(self.missing), overlaps=self.overlaps)

@@ -97,15 +97,15 @@ def _of_sample(
         part.values["temperature"] = kelvin
     assumed = options.temperature or (kelvin.value if kelvin else None)
     if "structure" in options.groups or "rings" in options.groups:
-        _join(part, structure(sample, options, of_frame))
+        part.join(structure(sample, options, of_frame))
     if "structure" in options.groups:
-        _join(part, lattice(sample, options))
+        part.join(lattice(sample, options))
     if "dynamics" in options.groups:
-        _join(part, dynamics(sample, options, assumed))
+        part.join(dynamics(sample, options, assumed))
     if "vibrations" in options.groups:
-        _join(part, _spectrum(sample, options, calculator, listen))
+        part.join(_spectrum(sample, options, calculator, listen))
     if "mechanics" in options.groups:
-        _join(part, mechanics(sample, options, calculator, listen))
+        part.join(mechanics(sample, options, calculator, listen))
         if calculator is not None:
             advance()
     return part.finite()
@@ -128,13 +128,6 @@ def _spectrum(
         if "vdos" in part.missing:
             part.missing["vdos"] = f"{why}; from velocities: {part.missing['vdos']}"
     return part
-
-
-def _join(part: Part, other: Part) -> None:
-    part.values |= other.values
-    part.curves |= other.curves
-    part.missing |= other.missing
-    part.overlaps += other.overlaps
 
 
 def _fractions(samples: Sequence[Trajectory]) -> dict[str, float]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from al_loop.glass.estimate import Estimate
-from al_loop.glass.measuring.names import of_structure
 from al_loop.glass.measuring.options import MeasureOptions
 from al_loop.glass.measuring.part import Part
+from al_loop.glass.measuring.structure_names import of_structure
 from al_loop.glass.structure import Structure, StructureOptions, measure_structure
 from al_loop.glass.trajectory import Trajectory
 

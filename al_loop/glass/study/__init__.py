@@ -3,8 +3,9 @@
 The bridge between :mod:`al_loop.glass.make` and the observables.
 """
 
-from al_loop.glass.study.folder import Study, Trend, study_folder, trends, variants_in
+from al_loop.glass.study.folder import Study, study_folder, variants_in
 from al_loop.glass.study.options import StudyOptions
+from al_loop.glass.study.trends import Trend, trends
 from al_loop.glass.study.variant import State, Studied, study_variant
 
 __all__ = [

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from al_loop.errors import DatasetError
+from al_loop.glass.measuring.names import observable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,6 +41,18 @@ class StudyOptions(BaseModel):
         description="e: elements that conduct, for conductivities and the Haven ratio.",
     )
     diffusion: bool = Field(True, description="Whether displacements are looked at.")
+    structure: bool = Field(
+        True, description="Whether the structure of the state, and over pressure, is looked at."
+    )
+    rings: bool = Field(False, description="Rings of the state, too.")
+    cutoffs: dict[str, Positive] = Field(
+        default_factory=dict, description="Å per pair of elements: of bonds, beside the defaults."
+    )
+    trends: tuple[str, ...] = Field(
+        (),
+        description="Values whose dependence on rate and size is told, beside those that always "
+        "are; * and ? stand for any characters (rings_guttman_*).",
+    )
     window: Range | None = Field(
         None,
         description="ps: where a line through the MSD of a hold gives D. Default: `msd_window` of "
@@ -48,6 +63,14 @@ class StudyOptions(BaseModel):
         description="ps at the start of each hold that displacements leave out, where the step "
         "before left it at another temperature.",
     )
+
+    @field_validator("trends")
+    @classmethod
+    def _named(cls, trends: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(one if set(one) & set("*?[") else observable(one)[0] for one in trends)
+        except DatasetError as error:
+            raise ValueError(error.what) from None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

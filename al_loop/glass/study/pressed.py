@@ -8,10 +8,10 @@ import numpy as np
 
 from al_loop.glass.estimate import Curve, Estimate, combine_curves
 from al_loop.glass.make import GlassResult, SegmentResult
-from al_loop.glass.make.steps import Compress, Strain
+from al_loop.glass.make.steps import Strain
 from al_loop.glass.measuring.part import Part
 from al_loop.glass.mechanics import Pull, bulk_modulus_from_pressures, tensile_moduli
-from al_loop.glass.study.segments import of_kind
+from al_loop.glass.study.segments import of_kind, under_pressure
 from al_loop.units import Array
 
 ELASTIC = 6.0
@@ -26,16 +26,13 @@ def pressed(result: GlassResult) -> Part:
     Pressures are the barostat's: the average over a short run has the larger error.
     """
     part = Part()
-    steps = of_kind(result, Compress)
-    if not steps:
+    held = under_pressure(result)
+    if not held:
         return part
-    _, segments = steps[-1]
-    held = [one for one in segments if one.segment.measured and one.segment.ensemble == "npt"]
-    held.sort(key=lambda one: one.segment.pressure[1])
     pressures = np.array([one.segment.pressure[1] for one in held])
     for name in ("density", "volume", "energy"):
         points = [one.averages[name] for one in held]
-        part.curves[f"{name}_pressure"] = _curve(pressures, points, "GPa", points[0].unit)
+        part.curves[f"{name}_pressure"] = curve_of(pressures, points)
     with part.attempt("bulk_modulus"):
         near = np.abs(pressures) <= ELASTIC * (1 + 1e-9)
         if near.sum() < _FEWEST:
@@ -74,7 +71,9 @@ def _pull(axis: str, segments: Sequence[SegmentResult]) -> Pull:
     return Pull.of(_AXES.index(axis), np.array([np.diag(one) for one in lengths]), stress)
 
 
-def _curve(x: Array, points: Sequence[Estimate], x_unit: str, unit: str) -> Curve:
+def curve_of(pressures: Array, points: Sequence[Estimate]) -> Curve:
+    """Values at pressures (n,), GPa, with their errors where all have one."""
     errors = [one.error for one in points]
     known = None if None in errors else np.array(errors, dtype=np.float64)
-    return Curve(x, np.array([one.value for one in points]), known, len(points), x_unit, unit)
+    values = np.array([one.value for one in points])
+    return Curve(pressures, values, known, min(one.n for one in points), "GPa", points[0].unit)

@@ -8,6 +8,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.make import GlassResult, SegmentResult
 from al_loop.glass.make.plan import step_names
 from al_loop.glass.make.steps import Compress, Heat, Hold, Quench, Relax, Strain
+from al_loop.glass.trajectory import Trajectory
 
 Kind = TypeVar("Kind", Hold, Quench, Heat, Compress, Strain, Relax)
 
@@ -32,6 +33,23 @@ def holds(result: GlassResult) -> list[SegmentResult]:
 def steps_held(result: GlassResult) -> list[tuple[Hold, SegmentResult]]:
     """The same with their steps."""
     return [(step, segments[0]) for step, segments in of_kind(result, Hold)]
+
+
+def settled(held: SegmentResult) -> Trajectory:
+    """The frames of the second half of a segment, over which its averages are taken, too."""
+    frames = held.segment.steps // held.segment.every + 1
+    return held.frames(start=frames // 2)
+
+
+def under_pressure(result: GlassResult) -> list[SegmentResult]:
+    """The pressures of the last compression, lowest first: as the barostat holds them."""
+    steps = of_kind(result, Compress)
+    held = [
+        one
+        for one in (steps[-1][1] if steps else ())
+        if one.segment.measured and one.segment.ensemble == "npt"
+    ]
+    return sorted(held, key=lambda one: one.segment.pressure[1])
 
 
 def state_of(result: GlassResult, temperature: float) -> SegmentResult:

@@ -33,10 +33,10 @@ def write_study(study: Study, folder: str | Path) -> list[Path]:
         _write(paths[0], (*_ABOUT, *_VALUE), _values(study))
         _write(paths[1], (*_ABOUT, "state", *_VALUE), _states(study))
         rows = (
-            (one.of, " ".join(f"{rate:g}" for rate in one.rates), *_cells(one.name, one.slope))
+            (one.of, one.over, " ".join(f"{x:g}" for x in one.at), *_cells(one.name, one.slope))
             for one in study.trends
         )
-        _write(paths[2], ("of", "rates (K/ps)", *_VALUE), rows)
+        _write(paths[2], ("of", "over", "at (K/ps, atoms)", *_VALUE), rows)
     except OSError as error:
         raise DatasetError(f"cannot be written: {error.strerror}", where=folder) from None
     for one in study.variants:

@@ -15,6 +15,7 @@ from al_loop.glass.measuring.lattice import DISORDERED, lattice
 from al_loop.glass.measuring.moving import add_haven_ratio
 from al_loop.glass.measuring.part import Part, mean_of
 from al_loop.glass.study.mobile import mobile
+from al_loop.glass.study.network import even, network
 from al_loop.glass.study.options import StudyOptions
 from al_loop.glass.study.pressed import pressed, strained
 from al_loop.glass.study.ramps import thermal
@@ -80,6 +81,7 @@ def study_variant(
     state = state_of(first, options.temperature)
     phase = options.phase or _phase(first)
     parts = [_sample(one, one[state.name], phase, options) for one in whole.values()]
+    even(parts)
     mean = mean_of([one.finite() for one in parts])
     add_haven_ratio(mean)
     every = state.segment.every
@@ -96,6 +98,7 @@ def study_variant(
         mean.values,
         mean.curves,
         mean.missing,
+        mean.overlaps,
         by_sample=tuple({n: v.value for n, v in part.values.items()} for part in parts),
     )
     quenches = of_kind(first, Quench)
@@ -108,15 +111,15 @@ def _sample(result: GlassResult, state: SegmentResult, phase: str, options: Stud
     part = Part()
     for name in ("density", "temperature"):
         part.values[name] = state.averages[name]
+    if options.structure or options.rings:
+        part.join(network(result, state, options))
     found = [thermal(result, options), pressed(result), strained(result), _at_rest(result)]
     if options.diffusion:
         found.append(mobile(result, state, options))
     if phase not in DISORDERED:
         found.append(_lattice(state, phase))
     for one in found:
-        part.values |= one.values
-        part.curves |= one.curves
-        part.missing |= one.missing
+        part.join(one)
     return part
 
 

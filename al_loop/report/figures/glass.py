@@ -132,7 +132,8 @@ def _numbered(stem: str, values: dict[str, _V]) -> dict[int, _V]:
 def _curves(
     axes: Axes, *, panel: _Curves, curves: dict[str, Curve], published: list[ReferenceCurve]
 ) -> None:
-    from al_loop.glass.compare.figures import LABELS, same_area, title_of
+    from al_loop.glass.compare.figures import same_area
+    from al_loop.glass.compare.labels import labels_of, title_of
     from al_loop.glass.estimate import coverage
 
     shape = any(one.scaled for one in published)
@@ -153,7 +154,7 @@ def _curves(
             _reference(axes, one, theirs, number=n)
         low = min(low, *(float(values.min()) for values in (y, *others)))
         high = max(high, *(float(values.max()) for values in (y, *others)))
-    x_label, y_label = LABELS[next(iter(curves)).split("_")[0]]
+    x_label, y_label = labels_of(next(iter(curves)))
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     start, end = (min(c.x[0] for c in curves.values()), max(c.x[-1] for c in curves.values()))
     axes.set_xlim(start, min(end, panel.end or end))
