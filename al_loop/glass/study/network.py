@@ -79,5 +79,5 @@ def _of(held: SegmentResult, options: StudyOptions, *, rings: bool) -> Part:
     )
     found = Part()
     with found.attempt("structure"):
-        return structure(settled(held), asked, lambda: None).finite()
+        found.join(structure(settled(held), asked, lambda: None).finite())
     return found
