@@ -33,17 +33,35 @@ with the isotopes of a sample."""
 def neutron_lengths(
     elements: Iterable[str], given: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Scattering length in fm of each element: what is ``given`` first, then the table.
+    """Scattering length in fm of each element: what is ``given`` first, then our table, then the
+    one that comes with periodictable (real part, natural isotopes).
 
     Raises
     ------
     DatasetError
-        An element is in neither.
+        An element is in none of them (noble and short-lived ones).
     """
+    wanted = set(elements)
     known = {**NEUTRON_LENGTHS, **(given or {})}
-    if missing := sorted(set(elements) - set(known)):
+    if others := wanted - set(known):
+        known |= _tabulated(others)
+    if missing := sorted(wanted - set(known)):
         raise DatasetError(
             f"no neutron scattering length of {', '.join(missing)} here",
             remedy="give it in fm, for example lengths={'" + missing[0] + "': 5.0}",
         )
-    return {element: known[element] for element in sorted(set(elements))}
+    return {element: known[element] for element in sorted(wanted)}
+
+
+def _tabulated(elements: Iterable[str]) -> dict[str, float]:
+    from periodictable import elements as table  # a quarter of a second
+
+    found = {}
+    for element in elements:
+        try:
+            length = table.symbol(element).neutron.b_c
+        except ValueError:  # no such element
+            continue
+        if length is not None:
+            found[element] = float(length)
+    return found

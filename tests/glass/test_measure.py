@@ -16,7 +16,9 @@ from al_loop.glass.structure import (
     pair_distributions,
     rings,
     structure_factors,
+    wave_vectors,
 )
+from al_loop.glass.structure.fsdp import REACH
 from tests.glass.networks import boroxol, chain, rattled, silica_glass
 
 
@@ -36,8 +38,9 @@ def test_all_at_once_is_the_same_as_one_by_one() -> None:
     assert found.curves["g/O-Si"].y == pytest.approx(pairs.partial("O-Si").y)
     factors = structure_factors(pairs, q=found.curves["S/neutron"].x)
     assert found.curves["S/neutron"].y == pytest.approx(factors.neutron().y)
-    peak = first_sharp_peak(factors.q, factors.neutron_frames())
-    assert found.values["fsdp/position"].value == pytest.approx(peak.position.value)
+    peak, curve = first_sharp_peak(wave_vectors(run, q_max=2.2 + REACH))
+    assert found.values["fsdp/position"] == peak.position
+    assert found.curves["S/neutron/wave_vectors"].y == pytest.approx(curve.y)
     assert found.curves["angle/Si-O-Si"].y.sum() == pytest.approx(1.0)
     assert found.overlaps == tuple(check_contacts(run))
     assert found.overlaps[0].pair == "O-Si"
@@ -96,3 +99,27 @@ def test_a_quenched_glass_is_as_bks_glasses_are() -> None:
     assert found.values["fsdp/position"].value == pytest.approx(1.6, abs=0.1)
     assert "rings/king/2" not in found.values
     assert found.overlaps == ()
+
+
+def test_elements_without_a_known_scattering_take_away_the_totals_alone() -> None:
+    """Polonium, nobelium, cerium in the place of silicon: no b, neither b nor f, both."""
+    run = rattled("beta-cristobalite", size=2, amplitude=0.02)
+    for element, lost in (("Po", False), ("No", True), ("Ce", None)):
+        atoms = run.frames[0].copy()
+        atoms.symbols[atoms.symbols == "Si"] = element
+        found = measure_structure(
+            Trajectory((atoms,)),
+            StructureOptions(
+                cutoffs={f"{element}-O": 2.2}, formers=(element,), rings=(), r_max=6.0
+            ),
+        )
+        assert found.values[f"species/{element}-4"].value == 100.0
+        assert found.values["density"].value > 2.0
+        assert "g/" + "-".join(sorted((element, "O"))) in found.curves
+        assert ("S/neutron" in found.curves) == (lost is None)
+        assert ("S/xray" in found.curves) == (lost is not True)
+        if lost is None:
+            assert found.missing == {}
+            assert "fsdp/position" in found.values
+        else:
+            assert element in found.missing["fsdp"]

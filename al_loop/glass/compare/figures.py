@@ -37,7 +37,7 @@ STYLE: Any = {
 _RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Structure factors": ("s_neutron", "s_xray"),
+    "Structure factors": ("s_neutron", "s_neutron_wave_vectors", "s_xray"),
     "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
     "Bond angles": (r"angle_[^_]*",),
     "Vibrations": ("vdos", "vdos_neutron", "participation_ratio"),

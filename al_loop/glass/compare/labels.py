@@ -50,7 +50,12 @@ def title_of(name: str) -> str:
     """``g_Si-O`` as a person would say it."""
     kind, _, of = name.partition("_")
     symbol = {"s": "S(q)", "g": "g(r)", "t": "T(r)", "msd": "MSD", "vacf": "VACF"}.get(kind, kind)
-    words = {"neutron": "neutrons", "xray": "X-rays", "total": "all atoms"}.get(of, of)
+    words = {
+        "neutron": "neutrons",
+        "neutron_wave_vectors": "neutrons, wave vectors of the cell",
+        "xray": "X-rays",
+        "total": "all atoms",
+    }.get(of, of)
     if kind == "dynamic":
         return "S(q, f), neutrons"
     if name in LABELS and "_" in name:

@@ -18,11 +18,14 @@ from al_loop.glass.measuring.names import observable
 from al_loop.glass.oxides import title
 from al_loop.units import Array
 
-Method = Literal["experiment", "DFT", "stoichiometry", "NNP", "classical", "measurement"]
+Method = Literal[
+    "experiment", "interpolation", "DFT", "stoichiometry", "NNP", "classical", "measurement"
+]
 METHODS: tuple[Method, ...] = (
     "measurement",
     "experiment",
     "stoichiometry",
+    "interpolation",
     "DFT",
     "NNP",
     "classical",

@@ -136,6 +136,7 @@ OBSERVABLES: tuple[Observable, ...] = (
     _curve("t_neutron", "Å", "1/Å2", "total correlation function T(r) of neutrons"),
     _curve("s_<pair>", "1/Å", "", "Faber-Ziman partial structure factor"),
     _curve("s_neutron", "1/Å", "", "neutron structure factor"),
+    _curve("s_neutron_wave_vectors", "1/Å", "", "the same by sums over wave vectors, low q"),
     _curve("s_xray", "1/Å", "", "X-ray structure factor"),
     _curve("angle_<angle>", "degree", "1/degree", "distribution of bond angles"),
     _curve("msd_<X>", "ps", "Å2", "mean-square displacement"),

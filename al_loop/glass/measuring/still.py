@@ -31,14 +31,12 @@ def structure(sample: Trajectory, options: MeasureOptions, advance: Callable[[],
         found = measure_structure(sample, wanted, advance=advance)
         part.values = {of_structure(name): one for name, one in found.values.items()}
         part.curves = {of_structure(name): one for name, one in found.curves.items()}
+        part.missing |= {of_structure(name): why for name, why in found.missing.items()}
         part.values["overlapping_pairs"] = Estimate(
             float(len(found.overlaps)), None, len(sample), ""
         )
         _fill(part, sample, wanted)
         _tell_of_peaks(part)
-    if "fsdp_position" not in part.values and part.curves:
-        low, high = wanted.fsdp
-        part.missing["fsdp"] = f"S(q) has no maximum between {low:g} and {high:g} 1/Å"
     part.overlaps = tuple(
         f"{one.pair} {one.distance:.2f} Å in frame {one.frame} of {sample.source} (atoms "
         f"{one.atoms[0]} and {one.atoms[1]}); {one.smallest:.2f} Å or more is sound"

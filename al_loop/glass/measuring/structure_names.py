@@ -20,6 +20,8 @@ def of_structure(name: str) -> str:
         return "coordination_O" if last == "O-T" else f"coordination_{last}"
     if head in ("length", "closest", "peak"):
         return f"{head}_{pair_name(last)}"
+    if name == "S/neutron/wave_vectors":
+        return "s_neutron_wave_vectors"
     if head in ("g", "S", "T"):
         return f"{head.lower()}_{_total(head) if not rest else pair_name(last)}"
     if head in ("bridging", "non_bridging"):

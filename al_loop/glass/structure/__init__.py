@@ -5,6 +5,7 @@ from al_loop.glass.structure.bonds import CUTOFFS, FORMERS, Bonds, bond_cutoffs,
 from al_loop.glass.structure.boron_rings import BoronRings, boron_rings
 from al_loop.glass.structure.contacts import Approach, check_contacts, closest_approaches
 from al_loop.glass.structure.coordination import Coordination, coordination
+from al_loop.glass.structure.fsdp import Peak, first_sharp_peak
 from al_loop.glass.structure.measure import (
     Structure,
     combine_structures,
@@ -17,12 +18,11 @@ from al_loop.glass.structure.pairs import PairDistributions, largest_radius, pai
 from al_loop.glass.structure.qn import Qn, qn
 from al_loop.glass.structure.rings import Rings, rings
 from al_loop.glass.structure.scattering import (
-    Peak,
     StructureFactors,
-    first_sharp_peak,
     measured_correlation,
     structure_factors,
 )
+from al_loop.glass.structure.wave_vectors import WaveVectors, wave_vectors
 
 __all__ = [
     "CUTOFFS",
@@ -39,6 +39,7 @@ __all__ = [
     "Structure",
     "StructureFactors",
     "StructureOptions",
+    "WaveVectors",
     "bond_angles",
     "bond_cutoffs",
     "boron_rings",
@@ -56,5 +57,6 @@ __all__ = [
     "qn",
     "rings",
     "structure_factors",
+    "wave_vectors",
     "zero_if_absent",
 ]

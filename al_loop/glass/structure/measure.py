@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 
-import numpy as np
 from ase import Atoms
 
-from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Curve, Estimate, average, combine, combine_curves
 from al_loop.glass.structure.angles import angles_of, angles_of_frame
 from al_loop.glass.structure.bonds import Bonds, Integers, bond_cutoffs, find_bonds
@@ -25,10 +23,9 @@ from al_loop.glass.structure.coordination import (
     coordination_of_frame,
 )
 from al_loop.glass.structure.options import StructureOptions
-from al_loop.glass.structure.pairs import first_peak, pair_distributions
 from al_loop.glass.structure.qn import qn_of, qn_of_frame
 from al_loop.glass.structure.rings import Criterion, FrameRings, rings_of, rings_of_frame
-from al_loop.glass.structure.scattering import first_sharp_peak, structure_factors
+from al_loop.glass.structure.totals import measure_scattering
 from al_loop.glass.trajectory import Trajectory
 from al_loop.units import Array
 
@@ -39,12 +36,15 @@ class Structure:
 
     Names: ``density``, ``peak/O-Si``, ``fsdp/position``, ``species/Si-4``, ``length/O-Si``,
     ``qn/Si/4``, ``angle/Si-O-Si/mean``, ``rings/king/6`` (rings of six a former), ...; curves
-    ``g/O-Si``, ``g/neutron``, ``T``, ``S/O-Si``, ``S/neutron``, ``S/xray``, ``angle/Si-O-Si``.
+    ``g/O-Si``, ``g/neutron``, ``T``, ``S/O-Si``, ``S/neutron``,
+    ``S/neutron/wave_vectors``, ``S/xray``,
+    ``angle/Si-O-Si``. ``missing`` says why a name (or what it begins with) is not there.
     """
 
     values: dict[str, Estimate]
     curves: dict[str, Curve]
     overlaps: tuple[Approach, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,15 +67,16 @@ def measure_structure(
     """Everything that this room knows of structure. ``advance`` is called after each frame.
 
     The first sharp peak is absent where S(q) has no maximum in its range, a peak of g(r) where it
-    has none, an angle where a frame has none, and whatever needs formers or oxygen without them.
+    has none, an angle where a frame has none, what neutrons or X-rays see where an element's
+    scattering is not known, and whatever needs formers or oxygen without them.
     """
     options = options or StructureOptions.model_validate({})
     network = "O" in trajectory.elements and any(
         one in options.formers for one in trajectory.elements
     )
-    values = {"density": average(trajectory.densities, unit="g/cm3")}
-    curves: dict[str, Curve] = {}
-    _add_scattering(trajectory, options, values, curves)
+    seen = measure_scattering(trajectory, options)
+    values = {"density": average(trajectory.densities, unit="g/cm3"), **seen.values}
+    curves = dict(seen.curves)
     if network:
         limits = bond_cutoffs(trajectory.elements, options.cutoffs)
         kept = _Frames()
@@ -88,7 +89,9 @@ def measure_structure(
     approaches = closest_approaches(trajectory)
     for pair, one in approaches.items():
         values[f"closest/{pair}"] = Estimate(one.distance, None, 1, "Å")
-    return Structure(values, curves, tuple(one for one in approaches.values() if one.overlap))
+    return Structure(
+        values, curves, tuple(one for one in approaches.values() if one.overlap), seen.missing
+    )
 
 
 def combine_structures(samples: Sequence[Structure]) -> Structure:
@@ -104,7 +107,8 @@ def combine_structures(samples: Sequence[Structure]) -> Structure:
         for name in samples[0].curves
         if all(name in one.curves for one in samples)
     }
-    return Structure(values, curves, tuple(x for one in samples for x in one.overlaps))
+    missing = {name: why for one in reversed(samples) for name, why in one.missing.items()}
+    return Structure(values, curves, tuple(x for one in samples for x in one.overlaps), missing)
 
 
 def combine_values(
@@ -126,38 +130,6 @@ def combine_values(
 def zero_if_absent(name: str, unit: str) -> bool:
     """Whether a value that a sample lacks is zero there: parts and numbers of rings."""
     return unit == "%" or name.startswith("rings")
-
-
-def _add_scattering(
-    trajectory: Trajectory,
-    options: StructureOptions,
-    values: dict[str, Estimate],
-    curves: dict[str, Curve],
-) -> None:
-    found = pair_distributions(trajectory, r_max=options.r_max, width=options.r_width)
-    points = np.arange(max(options.q_step, 0.3), options.q_max + 1e-9, options.q_step)
-    factors = structure_factors(found, q=points, window=options.window)
-    for pair, frames in found.partials.items():
-        if np.isfinite((place := first_peak(found.r, frames)).value):
-            values[f"peak/{pair}"] = place
-        curves[f"g/{pair}"] = found.partial(pair)
-        curves[f"S/{pair}"] = factors.partial(pair)
-    curves["g"] = found.total()
-    curves["g/neutron"] = found.neutron(options.lengths)
-    curves["T"] = found.total_correlation(options.lengths)
-    curves["S/neutron"] = factors.neutron(options.lengths)
-    curves["S/xray"] = factors.xray()
-    try:
-        peak = first_sharp_peak(
-            points, factors.neutron_frames(options.lengths), within=options.fsdp
-        )
-    except DatasetError:
-        return
-    values |= {
-        "fsdp/position": peak.position,
-        "fsdp/height": peak.height,
-        "fsdp/width": peak.width,
-    }
 
 
 def _look(

@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from al_loop.glass.structure.bonds import FORMERS
+from al_loop.glass.structure.fsdp import FSDP_RANGE
 from al_loop.glass.structure.rings import CRITERIA, LARGEST_RING, Criterion
-from al_loop.glass.structure.scattering import FSDP_RANGE, Window
+from al_loop.glass.structure.scattering import Window
 
 Positive = Annotated[float, Field(gt=0.0)]
 

@@ -1,4 +1,4 @@
-"""Structure factors from pair distributions, and the first sharp diffraction peak."""
+"""Structure factors from pair distributions."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
-from scipy.interpolate import CubicSpline
 
 from al_loop.errors import DatasetError
-from al_loop.glass.estimate import Curve, Estimate, average_curve, jackknife
+from al_loop.glass.estimate import Curve, average_curve
 from al_loop.glass.form_factors import xray_form_factor
 from al_loop.glass.scattering_lengths import neutron_lengths
 from al_loop.glass.structure.pairs import PairDistributions
 from al_loop.units import Array
 
 Window = Literal["lorch", "none"]
-FSDP_RANGE = (1.0, 2.2)
-"""1/Å: where the first sharp diffraction peak of an oxide glass is looked for."""
 
 
 @dataclass(frozen=True)
@@ -149,51 +146,3 @@ def measured_correlation(
     transformed = trapezoid(frames[:, :, None] * waves, grid, axis=1)
     total = 4.0 * np.pi * factors.density * radii + 2.0 / np.pi * transformed
     return average_curve(radii, total, x_unit="Å", y_unit="1/Å2")
-
-
-@dataclass(frozen=True)
-class Peak:
-    """Position and width in 1/Å, height without unit."""
-
-    position: Estimate
-    height: Estimate
-    width: Estimate
-
-
-def first_sharp_peak(q: Array, frames: Array, *, within: tuple[float, float] = FSDP_RANGE) -> Peak:
-    """First sharp diffraction peak of S(q) (frames, points) of a run.
-
-    Position and height are those of the highest maximum of S within the range, by a cubic spline
-    through the points. The width is twice the distance to where S has fallen to half its height
-    on the low-q side: the high-q side runs into the next peak. Errors by the jackknife over
-    blocks of frames, since a maximum of noisy single frames would be too high.
-
-    Raises
-    ------
-    DatasetError
-        There is no maximum within the range.
-    """
-    found = jackknife(frames, lambda mean: _peak(q, mean, within))
-    units = ("1/Å", "", "1/Å")
-    position, height, width = (
-        Estimate(float(value), error, len(frames), unit)
-        for value, error, unit in zip(*found, units, strict=True)
-    )
-    return Peak(position, height, width)
-
-
-def _peak(q: Array, s: Array, within: tuple[float, float]) -> Array:
-    curve = CubicSpline(q, s)
-    turns = curve.derivative().roots(extrapolate=False)
-    inside = turns[(turns > within[0]) & (turns < within[1])]
-    maxima = inside[curve(inside, 2) < 0.0]
-    if len(maxima) == 0:
-        raise DatasetError(
-            f"S(q) has no maximum between {within[0]:g} and {within[1]:g} 1/Å",
-            remedy="look at the curve; give `within`, or a finer q",
-        )
-    top = float(maxima[np.argmax(curve(maxima))])
-    height = float(curve(top))
-    below = curve.solve(height / 2.0, extrapolate=False)
-    below = below[below < top]
-    return np.array([top, height, 2.0 * (top - below[-1]) if len(below) else np.nan])
