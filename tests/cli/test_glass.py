@@ -82,7 +82,7 @@ def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path
     assert "too low" in shown.out
     assert al_loop("glass", "report", "glass.json", "-o", "page.html").code == 0
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<svg") == 9  # eight curves, and Qn
+    assert page.count("<svg") == 10  # nine curves, and Qn
     assert "Bansal and Doremus" in page
     assert not re.search(r'(src|href)="(?!#)', page)  # nothing is loaded from anywhere
 
