@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
-from ase.io.formats import UnknownFileTypeError, filetype
-from ase.io.lammpsrun import iread_lammps_dump_text
+from ase.io.formats import filetype
 
 from al_loop.errors import DatasetError
+from al_loop.glass.dumps import (
+    LAMMPS_DUMP,
+    UNREADABLE,
+    are_paths,
+    elements_of_types,
+    last_written,
+    read_dump_frames,
+    steps_between,
+)
 from al_loop.glass.trajectory import Trajectory
 from al_loop.units import Array
 
 LammpsUnits = Literal["metal", "real", "si", "cgs", "electron"]
-
-# What the readers are seen to raise on files that are not what they seem.
-_UNREADABLE = (
-    OSError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    StopIteration,
-    TypeError,
-    UnknownFileTypeError,
-    ValueError,
-)
-_DUMP = "lammps-dump-text"
 
 
 def read_trajectory(
@@ -82,11 +70,15 @@ def read_trajectory(
         The file cannot be read, has no or unsuitable frames, or does not tell the elements.
     """
     file = Path(path)
+    if file.is_dir():
+        raise DatasetError("it is a folder", where=file, remedy="give the trajectories in it")
     if not file.is_file():
         raise DatasetError("there is no such file", where=file)
+    if file.stat().st_size == 0:
+        raise DatasetError("the file is empty", where=file)
     if start < 0 or every < 1 or (stop is not None and stop <= start):
         raise DatasetError(
-            f"frames {start}:{stop}:{every} are none",
+            f"start {start}, stop {stop}, every {every} are no frames",
             where=file,
             remedy="start >= 0, stop > start, every >= 1",
         )
@@ -96,16 +88,18 @@ def read_trajectory(
         )
     kind = format or _format_of(file)
     options: dict[str, Any] = {}
-    if kind == _DUMP:
-        options = {"specorder": _kinds(file, elements), "units": lammps_units}
+    if kind == LAMMPS_DUMP:
+        options = {"specorder": elements_of_types(file, elements), "units": lammps_units}
     frames = list(_read(file, slice(start, stop, every), kind, options))
+    if start and not frames:
+        raise DatasetError(f"it has no frame {start}", where=file, remedy="take a smaller `start`")
     between = None if interval is None else interval * every
-    if kind == _DUMP:
-        frames = _last_written(frames)
+    if kind == LAMMPS_DUMP:
+        frames = last_written(frames)
         if unwrapped is None:
-            unwrapped = _are_paths(file)
+            unwrapped = are_paths(file)
         if timestep is not None:
-            between = timestep * 1.0e-3 * _steps_between(frames, file)
+            between = timestep * 1.0e-3 * steps_between(frames, file)
     elif timestep is not None:
         raise DatasetError(
             "`timestep` needs a LAMMPS dump, which has step numbers",
@@ -120,7 +114,7 @@ def read_trajectory(
 def _format_of(file: Path) -> str:
     try:
         return str(filetype(str(file), guess=True))
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DatasetError(
             f"its format is not known: {error}",
             where=file,
@@ -129,88 +123,17 @@ def _format_of(file: Path) -> str:
 
 
 def _read(file: Path, part: slice, kind: str, options: dict[str, Any]) -> Iterator[Atoms]:
-    read = 0
+    if kind == LAMMPS_DUMP:  # ase.io.iread would read the whole file first
+        yield from read_dump_frames(file, part, options)
+        return
     try:
-        if kind == _DUMP:  # ase.io.iread would read the whole file first
-            with _opened(file) as lines:
-                for atoms in iread_lammps_dump_text(lines, index=part, **options):
-                    yield atoms
-                    read += 1
-        else:
-            yield from ase.io.iread(file, index=part, format=kind, **options)
-    except _UNREADABLE as error:
-        whole = part.start + read * part.step
+        yield from ase.io.iread(file, index=part, format=kind, **options)
+    except UNREADABLE as error:
         raise DatasetError(
-            (f"frame {whole}" if kind == _DUMP else "it")
-            + f" cannot be read: {type(error).__name__}: {error}"[:300],
+            f"it cannot be read: {type(error).__name__}: {error}"[:300],
             where=file,
-            remedy=f"if a killed run has cut it off, read the frames before it with stop={whole}"
-            if read
-            else f"it was taken for {kind}; name its format with `format`",
+            remedy=f"it was taken for {kind}; name its format with `format`",
         ) from None
-
-
-def _kinds(file: Path, elements: Sequence[str] | None) -> list[str] | None:
-    """Element per atom type; None where the dump has a column of elements."""
-    columns = _columns(file)
-    if "element" in columns:
-        return None
-    if "type" not in columns:
-        raise DatasetError(
-            "the dump has neither a column `element` nor `type`",
-            where=file,
-            remedy="dump `id type element x y z`",
-        )
-    if not elements:
-        raise DatasetError(
-            "the dump has atom types and does not tell their elements",
-            where=file,
-            remedy="give `elements`, first type first (for example Si O)",
-        )
-    if unknown := [symbol for symbol in elements if symbol not in atomic_numbers]:
-        raise DatasetError(f"elements: there is no element {', '.join(unknown)}", where=file)
-    return list(elements)
-
-
-def _columns(file: Path) -> list[str]:
-    with _opened(file) as lines:
-        for line in lines:
-            if found := re.match(r"ITEM: ATOMS\s+(.*)", line):
-                return found.group(1).split()
-    raise DatasetError("the dump has no `ITEM: ATOMS`", where=file)
-
-
-def _are_paths(file: Path) -> bool:
-    """Whether the positions of a dump are unwrapped; ASE takes wrapped ones where it has both."""
-    columns = set(_columns(file))
-    return bool(columns & {"xu", "xsu"}) and not columns & {"x", "xs"}
-
-
-def _opened(file: Path) -> IO[str]:
-    return cast(IO[str], gzip.open(file, "rt")) if file.suffix == ".gz" else file.open()
-
-
-def _last_written(frames: list[Atoms]) -> list[Atoms]:
-    kept: list[Atoms] = []
-    for atoms in frames:
-        while kept and kept[-1].info["timestep"] >= atoms.info["timestep"]:
-            kept.pop()
-        kept.append(atoms)
-    return kept
-
-
-def _steps_between(frames: list[Atoms], file: Path) -> int:
-    steps = np.array([atoms.info["timestep"] for atoms in frames])
-    gaps = np.unique(np.diff(steps))
-    if len(gaps) != 1:
-        raise DatasetError(
-            "one frame has no time between frames"
-            if len(steps) == 1
-            else f"frames are {', '.join(map(str, gaps[:5]))} steps apart; time needs even spacing",
-            where=file,
-            remedy="read an evenly spaced part (start, stop), or leave out `timestep`",
-        )
-    return int(gaps[0])
 
 
 def _energies(frames: list[Atoms]) -> Array | None:

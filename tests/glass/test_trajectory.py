@@ -85,8 +85,9 @@ def test_types_without_elements_are_not_taken_for_hydrogen_and_helium(tmp_path: 
         read_trajectory(dump(tmp_path / "run.dump", [0]))
     with pytest.raises(DatasetError, match="no element Sy"):
         read_trajectory(dump(tmp_path / "run.dump", [0]), elements=["Sy", "O"])
-    with pytest.raises(DatasetError, match="frame 0 cannot be read"):
+    with pytest.raises(DatasetError, match=r"frame 0 has an atom type .* no element") as short:
         read_trajectory(dump(tmp_path / "run.dump", [0]), elements=["Si"])
+    assert "`elements` has only Si" in str(short.value)
 
 
 def test_steps_that_a_restarted_run_wrote_again_are_taken_once(tmp_path: Path) -> None:
@@ -111,6 +112,28 @@ def test_a_dump_that_a_kill_cut_off_says_how_to_read_what_is_whole(tmp_path: Pat
     with pytest.raises(DatasetError, match="stop=2"):
         read_trajectory(file, elements=["Si", "O"])
     assert len(read_trajectory(file, elements=["Si", "O"], stop=2)) == 2
+
+
+@pytest.mark.parametrize("end", [0.2, 0.5, 0.8])
+def test_what_a_kill_has_cut_off_is_not_taken_for_another_format(
+    tmp_path: Path, end: float
+) -> None:
+    whole = dump(tmp_path / "whole.dump", [0]).read_text()
+    file = tmp_path / "run.dump"
+    file.write_text(whole[: whole.index("ITEM: ATOMS") + round(60 * end) + 30])
+    with pytest.raises(DatasetError, match=r"(?s)ends within frame 0.*no frame is whole"):
+        read_trajectory(file, elements=["Si", "O"])
+    packed = tmp_path / "run.dump.gz"
+    packed.write_bytes(gzip.compress(dump(file, list(range(3000))).read_bytes())[:-3000])
+    with pytest.raises(DatasetError, match=r"(?s)ends within frame \d+.*--stop \d+"):
+        read_trajectory(packed, elements=["Si", "O"])
+
+
+def test_a_dump_that_is_wrong_in_the_middle_is_not_called_cut_off(tmp_path: Path) -> None:
+    file = dump(tmp_path / "run.dump", [0, 10, 20])
+    file.write_text(file.read_text().replace("0.01 0.0 0.0", "0.01 0.0"))
+    with pytest.raises(DatasetError, match="frame 1 cannot be read"):
+        read_trajectory(file, elements=["Si", "O"])
 
 
 def test_a_tilted_box_and_scaled_coordinates(tmp_path: Path) -> None:
@@ -159,7 +182,14 @@ def test_what_is_no_trajectory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no atoms\n")
     with pytest.raises(DatasetError, match="format"):
         read_trajectory(tmp_path / "notes.txt")
-    with pytest.raises(DatasetError, match="none"):
+    with pytest.raises(DatasetError, match="a folder"):
+        read_trajectory(tmp_path)
+    (tmp_path / "nothing.extxyz").touch()
+    with pytest.raises(DatasetError, match="is empty"):
+        read_trajectory(tmp_path / "nothing.extxyz")
+    with pytest.raises(DatasetError, match="no frame 5"):
+        read_trajectory(dump(tmp_path / "run.dump", [0]), elements=["Si", "O"], start=5)
+    with pytest.raises(DatasetError, match="are no frames"):
         read_trajectory(dump(tmp_path / "run.dump", [0]), elements=["Si", "O"], stop=0)
     with pytest.raises(DatasetError, match="both"):
         read_trajectory(tmp_path / "run.dump", interval=1.0, timestep=1.0)
