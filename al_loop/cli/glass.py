@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from al_loop.cli.console import out
 from al_loop.cli.glass_make import make
@@ -20,7 +19,6 @@ from al_loop.cli.glass_samples import crystal_named, phase_of
 from al_loop.cli.glass_study import study
 from al_loop.cli.glass_tables import names_table, values_table, verdicts_view
 from al_loop.cli.progress import counting
-from al_loop.errors import UserError
 
 app = typer.Typer(
     help="Make glasses, measure them, and hold them against experiment and DFT.",
@@ -137,8 +135,9 @@ def measure(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure samples of one glass: density, structure, rings, dynamics, vibrations, moduli."""
+    from al_loop.cli.glass_asked import check_outputs, options_of
     from al_loop.cli.glass_calculator import calculator_of
-    from al_loop.glass import GROUPS, MeasureOptions, measure, read_trajectory
+    from al_loop.glass import GROUPS, measure, read_trajectory
     from al_loop.glass.measuring.tables import write_tables
 
     asked: dict[str, Any] = {
@@ -155,24 +154,14 @@ def measure(
     }
     if modes_up_to is not None:
         asked["modes_up_to"] = modes_up_to
-    try:
-        options = MeasureOptions.model_validate(asked)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "--" + ".".join(map(str, first["loc"])).replace("groups", "only")
-        raise UserError(first["msg"], where=place.replace("_", "-")) from None
-    if output is not None and not output.absolute().parent.is_dir():
-        raise UserError(
-            f"there is no folder {output.absolute().parent}",
-            where="--output",
-            remedy="make it first: measuring may take long",
-        )
+    options = options_of(asked)
+    check_outputs(output, tables)
     tool = calculator_of(calculator, argument or [], d3=d3)
     samples = [
         crystal_named(one)
         or read_trajectory(
             one,
-            elements=elements.split() or None,
+            elements=elements.replace(",", " ").split() or None,
             interval=interval,
             timestep=timestep,
             start=start,

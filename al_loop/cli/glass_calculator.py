@@ -68,6 +68,8 @@ def d3_of(functional: str | None, *, known: Collection[str], program: str) -> D3
 
 def _made(name: str, arguments: Sequence[str]) -> Calculator:
     if name in POTENTIALS:
+        if arguments:
+            raise UserError(f"{name} takes no arguments", where="--argument", remedy="leave it out")
         return pair_calculator(name)
     from al_loop.label.ase_calculator.calculator import make
     from al_loop.label.ase_calculator.options import AseLabelOptions

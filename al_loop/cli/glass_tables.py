@@ -186,8 +186,9 @@ def _headline(found: Measurement) -> Text:
     text = Text(f"{title(at.fractions)} {at.phase}", style="bold")
     samples = f"{len(at.atoms)} sample{'s' if len(at.atoms) > 1 else ''}"
     atoms = ", ".join(map(str, sorted(set(at.atoms))))
+    frames = f"{sum(at.frames)} frame{'s' if sum(at.frames) > 1 else ''}"
     return text.append(
-        f"   {samples} of {atoms} atoms, {sum(at.frames)} frames, {kelvin}, {at.pressure:g} GPa",
+        f"   {samples} of {atoms} atoms, {frames}, {kelvin}, {at.pressure:g} GPa",
         style="not bold",
     )
 

@@ -35,29 +35,51 @@ LAMMPS_DUMP = "lammps-dump-text"
 
 
 def read_dump_frames(file: Path, part: slice, options: dict[str, Any]) -> Iterator[Atoms]:
-    """Frames of a part, one at a time; DatasetError where one cannot be read."""
-    read = 0
+    """Frames of a part, one at a time; DatasetError where one cannot be read or is not whole."""
+    read, whole = 0, _atoms_of_first(file)
     with _opened(file) as lines:
+        frame = part.start
         try:
             for atoms in iread_lammps_dump_text(lines, index=part, **options):
+                if len(atoms) < whole and _at_end(lines):  # ASE takes the rows that there are
+                    raise _cut_off(file, frame, whole=read)
                 yield atoms
                 read += 1
+                frame += part.step
         except UNREADABLE as error:
-            frame = part.start + read * part.step
-            what = f"frame {frame} cannot be read: {type(error).__name__}: {error}"[:300]
-            remedy = f"it was taken for {LAMMPS_DUMP}; name its format with `format`"
             if isinstance(error, IndexError) and options["specorder"]:
                 known = ", ".join(options["specorder"])
-                what = f"frame {frame} has an atom type for which there is no element"
-                remedy = f"give one for each type, first type first; `elements` has only {known}"
-            elif _at_end(lines):
-                what = f"the file ends within frame {frame}"
-                remedy = "a killed run has cut it off" + (
-                    f": read the frames before it with stop={frame} (--stop {frame})"
-                    if read
-                    else ", and no frame is whole"
-                )
-            raise DatasetError(what, where=file, remedy=remedy) from None
+                raise DatasetError(
+                    f"frame {frame} has an atom type for which there is no element",
+                    where=file,
+                    remedy=f"give one for each, first type first; `elements` has only {known}",
+                ) from None
+            if _at_end(lines):
+                raise _cut_off(file, frame, whole=read) from None
+            raise DatasetError(
+                f"frame {frame} cannot be read: {type(error).__name__}: {error}"[:300],
+                where=file,
+                remedy=f"it was taken for {LAMMPS_DUMP}; name its format with `format`",
+            ) from None
+
+
+def _cut_off(file: Path, frame: int, *, whole: int) -> DatasetError:
+    remedy = f": read the frames before it with stop={frame} (--stop {frame})"
+    return DatasetError(
+        f"the file ends within frame {frame}",
+        where=file,
+        remedy="a killed run has cut it off" + (remedy if whole else ", and no frame is whole"),
+    )
+
+
+def _atoms_of_first(file: Path) -> int:
+    """Atoms that the first frame of a dump says it has; 0 where it does not."""
+    with _opened(file) as lines:
+        for line in lines:
+            if line.startswith("ITEM: NUMBER OF ATOMS"):
+                count = lines.readline().split()
+                return int(count[0]) if count and count[0].isdigit() else 0
+    return 0
 
 
 def _at_end(lines: IO[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 OXIDES: Mapping[str, tuple[str, int, int]] = {
@@ -51,3 +52,15 @@ def title(fractions: Mapping[str, float]) -> str:
     parts = oxides or {element: 100.0 * share for element, share in fractions.items()}
     text = "-".join(f"{share:.3g}{name}" for name, share in parts.items())
     return text if oxides else f"{text} (% of atoms)"
+
+
+def parts_of(text: str) -> dict[str, float]:
+    """``SiO2`` or ``SiO2 67, Na2O 33`` as parts by oxide; ValueError where a part is no number."""
+    parts = {}
+    for one in filter(None, re.split(r"[,;]\s*", text.strip())):
+        oxide, _, share = one.strip().partition(" ")
+        try:
+            parts[oxide] = float(share.strip() or 100.0)
+        except ValueError:
+            raise ValueError(f"{share.strip()!r} is no number") from None
+    return parts

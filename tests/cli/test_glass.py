@@ -51,7 +51,7 @@ def dumps(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path]) -> None:
     ran = al_loop(
-        "glass", "measure", *dumps, "--elements", "Si O", "--timestep", "1.0",
+        "glass", "measure", *dumps, "--elements", "Si, O", "--timestep", "1.0",
         "--only", "structure", "-o", "glass.json", "--tables", "tables",
     )  # fmt: skip
     assert ran.code == 0, ran.err
@@ -184,7 +184,17 @@ def test_d3_is_added_to_a_calculator() -> None:
         (["alpha-quartz", "--only", "structure", "--equation-of-state"], "--equation-of-state"),
         (["alpha-quartz", "--volumes", "1.02", "1.06"], "--volumes"),
         (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O"], "NAME=NUMBER"),
+        (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-Xy=2"], "--cutoff: 'Si-Xy' is no pair"),
+        (["SAMPLE", "--elements", "Si O", "--cutoff", "SiO=2"], "--cutoff: 'SiO' is no pair"),
+        (["SAMPLE", "--elements", "Si O", "--cutoff", "Si-O=0"], "--cutoff: Si-O: Input"),
+        (["SAMPLE", "--elements", "Si O", "--charge", "Sodium=1"], "--charge: there is no element"),
+        (["SAMPLE", "--elements", "Si O", "--rings-every", "0"], "--rings-every: Input"),
+        (["SAMPLE", "--elements", "Si O", "--only", "rings", "--only", "ring"], "--only: Input"),
+        (["SAMPLE", "--calculator", "bks", "--argument", "x=1"], "bks takes no arguments"),
         (["none.xyz", "-o", "nowhere/a.json"], "there is no folder"),  # before it measures
+        (["none.xyz", "-o", "."], "--output: . is a folder"),
+        (["none.xyz", "-o", "SAMPLE/a.json"], "is no folder"),
+        (["none.xyz", "--tables", "SAMPLE"], "is no folder"),
         (["SAMPLE", "--elements", "Si O", "--calculator", "nobody:Nothing"], "--calculator"),
         (["SAMPLE", "--elements", "Si O", "--d3", "pbe"], "give --calculator"),
         (["SAMPLE", "--elements", "Si O", "--calculator", "bks", "--d3", "blyp"], "r2scan"),
@@ -193,7 +203,7 @@ def test_d3_is_added_to_a_calculator() -> None:
 def test_what_is_wrong_is_said(
     al_loop: Command, dumps: list[Path], arguments: list[str], says: str
 ) -> None:
-    ran = al_loop("glass", "measure", *[dumps[0] if a == "SAMPLE" else a for a in arguments])
+    ran = al_loop("glass", "measure", *[a.replace("SAMPLE", str(dumps[0])) for a in arguments])
     assert ran.code == 2
     assert says in ran.err
     assert "Traceback" not in ran.err

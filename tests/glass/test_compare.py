@@ -227,6 +227,10 @@ def test_a_csv_with_units(tmp_path: Path) -> None:
         ("# composition: SiO2\nq (1/Å), S (1)\n1, zwei\n1, 3\n", "'zwei' is no number"),
         ("# composition: SiO2\n# flavour: hot\nq (1/Å), S (1)\n1, 2\n2, 3\n", "flavour"),
         ("# name: s_neutrn\n", "did you mean s_neutron"),
+        ("", "there are no numbers"),
+        ("# composition: SiO2 half\nq (1/Å), S (1)\n1, 2\n2, 3\n", "'half' is no number"),
+        ("# composition: Xy2\nq (1/Å), S (1)\n1, 2\n2, 3\n", "'Xy2' is no formula"),
+        ("# composition: SiO2\n# tolerence: 1\nq (1/Å), S (1)\n1, 2\n2, 3\n", "no such key"),
     ],
 )
 def test_a_wrong_csv_is_explained(tmp_path: Path, text: str, says: str) -> None:
@@ -234,6 +238,27 @@ def test_a_wrong_csv_is_explained(tmp_path: Path, text: str, says: str) -> None:
     file.write_text(text)
     with pytest.raises(DatasetError, match=says):
         read_references(file)
+
+
+def test_a_csv_of_no_name_is_asked_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("# composition: SiO2\nq (1/Å), S (1)\n1, 2\n2, 3\n")
+    with pytest.raises(DatasetError, match=r"no line `# name: \.\.\.`"):
+        read_references(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "sodium"), [("SiO2", 0.0), ("SiO2 67, Na2O 33", 0.22), ("Na2Si2O5", 2 / 9)]
+)
+def test_a_composition_is_text_in_yaml_as_in_csv(tmp_path: Path, text: str, sodium: float) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        f"composition: {text}\nmethod: DFT\nsource: me\n"
+        "values: [{name: density, value: 2.2, unit: g/cm3, spread: 0.02}]\n"
+    )
+    fractions = read_references(file).values[0].fractions
+    assert fractions.get("Na", 0.0) == pytest.approx(sodium)
+    assert sum(fractions.values()) == pytest.approx(1.0)
 
 
 def test_yaml_values_take_what_they_lack_from_their_table(tmp_path: Path) -> None:

@@ -139,6 +139,29 @@ def test_what_is_not_there_is_undecided_and_says_why() -> None:
     assert "it needs a potential" in missing.words
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("b3", "there is no B in SiO2"),
+        ("diffusion_Na", "there is no Na in SiO2"),
+        ("young", "it needs a potential"),
+        ("msd_O", "no times"),
+        ("vdos", "no velocities"),
+        ("rings_king_6", "it was not asked for, or the samples have no such thing"),
+    ],
+)
+def test_a_gate_on_what_is_not_there_says_why_of_that_alone(name: str, says: str) -> None:
+    missing = {
+        "dynamics": "no times",
+        "vdos": "no velocities",
+        "mechanics": "it needs a potential",
+    }
+    found = replace(density(2.2, 0.01), missing=missing)
+    asked = ">= 1" if not name.startswith(("msd", "vdos")) else "10 %"
+    words = judge(parse_gates({name: asked}), found, References())[0].words
+    assert words.endswith(f"undecided: not measured: {says}")
+
+
 def test_experiment_goes_before_dft() -> None:
     both = reference(method="DFT", value=2.3) + reference()
     found = judge(parse_gates({"density": "2 %"}), density(2.2, 0.001), both)[0]
@@ -155,6 +178,9 @@ def test_experiment_goes_before_dft() -> None:
         ("density", "about two", "not understood"),
         ("density", "2.3 to 2.1", "above the last"),
         ("density", "-2 %", "below zero"),
+        ("density", "2", r"`2 %` or `2 g/cm3`"),
+        ("density", 0.05, r"`0.05 %` or `0.05 g/cm3`"),
+        ("si4", "2", r"`2 %`"),
         ("s_neutron", ">= 0.1", "not understood"),
     ],
 )

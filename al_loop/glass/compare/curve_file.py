@@ -44,8 +44,16 @@ def read_curve(path: Path) -> ReferenceCurve:
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"it cannot be read: {error}", where=path) from None
     keys, body = _split(lines)
-    name, what = observable(keys.pop("name", path.stem), where=str(path))
-    if what.kind != "curve" or not body:
+    try:
+        name, what = observable(keys.get("name", path.stem), where=str(path))
+    except DatasetError:
+        if "name" in keys:
+            raise
+        raise DatasetError("no line `# name: ...`", where=path, remedy=_REMEDY) from None
+    keys.pop("name", None)
+    if not body:
+        raise DatasetError("there are no numbers", where=path, remedy=_REMEDY)
+    if what.kind != "curve":
         raise DatasetError(f"{name}: this is no curve", where=path, remedy=_REMEDY)
     tolerance = _number(keys.pop("tolerance", str(TOLERANCE)), path)
     scaled = keys.pop("scaled", "no") in ("yes", "true")
@@ -120,11 +128,7 @@ def _number(text: str, path: Path) -> float:
 
 def _subject(keys: dict[str, str], path: Path) -> Subject:
     data: dict[str, Any] = {"method": "experiment", "source": path.name, **keys}
-    composition = {}
-    for part in filter(None, re.split(r"[,;]\s*", keys.get("composition", ""))):
-        oxide, _, share = part.strip().partition(" ")
-        composition[oxide] = _number(share.strip() or "100", path)
-    data["composition"] = composition
+    data.setdefault("composition", "")
     for key in _NUMBERS:
         if key in data:
             data[key] = _number(data[key], path)
@@ -132,6 +136,8 @@ def _subject(keys: dict[str, str], path: Path) -> Subject:
         return Subject.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise DatasetError(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}", where=path, remedy=_REMEDY
-        ) from None
+        key = ".".join(map(str, first["loc"]))
+        what = {"extra_forbidden": "there is no such key", "too_short": "it is missing"}.get(
+            first["type"], first["msg"]
+        )
+        raise DatasetError(f"{key}: {what}", where=path, remedy=_REMEDY) from None

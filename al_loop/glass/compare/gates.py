@@ -46,7 +46,7 @@ def parse_gates(gates: Mapping[str, str | float]) -> tuple[Gate, ...]:
     """Gates of ``name: text``.
 
     ``2 %`` is relative to the reference; of a value that is itself a percentage (si4) it is
-    percentage points. A number without a unit has the value's own.
+    percentage points. Of bounds a number without a unit has the value's own; a distance needs one.
 
     Raises
     ------
@@ -82,6 +82,14 @@ def parse_gate(name: str, text: str | float) -> Gate:
         if unit == "%" and what.unit != "%":
             return Gate(
                 full, words, what.unit, "near", tolerance=float(number) / 100, relative=True
+            )
+        if what.unit and not unit:  # 2 for 2 % would let every density pass
+            raise DatasetError(
+                f"{words!r}: of what?",
+                where=full,
+                remedy=f"write `{words} %` or `{words} {what.unit}`"
+                if what.unit != "%"
+                else f"write `{words} %`",
             )
         tolerance = float(number) * _scale(unit, what, full)
         return Gate(full, words, what.unit, "near", tolerance=tolerance)

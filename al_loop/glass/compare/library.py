@@ -85,8 +85,9 @@ def _values(file: Path, where: str) -> References:
                 first = error.errors()[0]
                 key = ".".join(map(str, first["loc"]))
                 name = one.get("name", f"value {number}") if isinstance(one, dict) else number
+                what = first["msg"].removeprefix("Value error, ")
                 raise DatasetError(
-                    f"{name}: {key + ': ' if key else ''}{first['msg']}", where=where
+                    f"{name}: {key + ': ' if key else ''}{what}", where=where
                 ) from None
     static = [one for one in map(at_rest, found) if one is not None]
     return References((*found, *static))

@@ -15,7 +15,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.compare.units import factor
 from al_loop.glass.measuring.measurement import Conditions
 from al_loop.glass.measuring.names import observable
-from al_loop.glass.oxides import title
+from al_loop.glass.oxides import parts_of, title
 from al_loop.units import Array
 
 Method = Literal[
@@ -47,7 +47,7 @@ class Subject(BaseModel):
 
     phase: str = Field("glass", description="glass, melt, or a crystal's name.")
     composition: dict[str, Positive] = Field(
-        min_length=1, description="Oxide (or element) -> mol %, or parts."
+        min_length=1, description="Oxide (or element) -> mol %, or parts; SiO2 67, Na2O 33 as text."
     )
     temperature: Positive = Field(ROOM, description="K.")
     pressure: float = Field(0.0, description="GPa.")
@@ -57,11 +57,20 @@ class Subject(BaseModel):
     doi: str = ""
     note: str = ""
 
+    @field_validator("composition", mode="before")
+    @classmethod
+    def _in_words(cls, composition: object) -> object:
+        return parts_of(composition) if isinstance(composition, str) else composition
+
     @field_validator("composition")
     @classmethod
     def _formulas(cls, composition: dict[str, float]) -> dict[str, float]:
         for oxide in composition:
-            if not Formula(oxide, strict=True).count():
+            try:
+                known = bool(Formula(oxide, strict=True).count())
+            except ValueError:
+                known = False
+            if not known:
                 raise ValueError(f"{oxide!r} is no formula")
         return composition
 

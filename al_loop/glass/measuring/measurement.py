@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Curve, Estimate
+from al_loop.glass.measuring.names import elements_of
 from al_loop.glass.measuring.stored import StoredCurve, StoredValue, Strict, plain
+from al_loop.glass.oxides import title
 from al_loop.glass.structure import zero_if_absent
 from al_loop.jobfolder import write_atomically
 
@@ -34,6 +37,15 @@ class Conditions:
     sources: tuple[str, ...]
 
 
+_OF_GROUP = (
+    (r"\w+_modulus|poisson_ratio|(energy|density)_at_rest|energy_volume", "mechanics"),
+    (r"(diffusion|green_kubo|msd|vacf|dynamic_s|conductivity|haven)\w*", "dynamics"),
+    (r"vdos\w*|participation_ratio|imaginary_modes", "vdos"),
+    (r"rings_\w+|ring_size_\w+", "rings"),
+)
+"""What is missing where one of these is: what its group says."""
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Named values and curves, means over the samples.
@@ -51,12 +63,13 @@ class Measurement:
 
     def why_missing(self, name: str) -> str:
         """Why there is no value or curve of this name."""
-        for prefix in (name, name.rsplit("_", 1)[0], name.split("_")[0]):
+        if lacking := sorted(elements_of(name) - set(self.conditions.fractions)):
+            return f"there is no {' nor '.join(lacking)} in {title(self.conditions.fractions)}"
+        group = next((group for form, group in _OF_GROUP if re.fullmatch(form, name)), "structure")
+        for prefix in (name, name.rsplit("_", 1)[0], name.split("_")[0], group):
             if prefix in self.missing:
                 return self.missing[prefix]
-        return "; ".join(f"{what}: {why}" for what, why in self.missing.items()) or (
-            "the samples have no such thing"
-        )
+        return "it was not asked for, or the samples have no such thing"
 
     def samples_of(self, name: str) -> int:
         """Independent samples that a value or curve is the mean of: those that have it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from ase.data import atomic_numbers
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from al_loop.glass.structure import StructureOptions
@@ -57,6 +58,13 @@ class MeasureOptions(BaseModel):
         description="Of the equation of state: the smallest and the largest of seven volumes, "
         "relative to that at rest.",
     )
+
+    @field_validator("charges")
+    @classmethod
+    def _of_elements(cls, charges: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(charges) - set(atomic_numbers)):
+            raise ValueError(f"there is no element {', '.join(unknown)}")
+        return charges
 
     @field_validator("equation_of_state")
     @classmethod

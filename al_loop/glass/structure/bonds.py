@@ -39,6 +39,21 @@ FORMERS = ("Al", "B", "Ge", "P", "Si")
 """Network formers: oxygen between two of them bridges."""
 
 
+def check_cutoffs(given: Mapping[str, float]) -> dict[str, float]:
+    """The same with pairs in the order of the alphabet; DatasetError where one cannot be meant."""
+    chosen = {}
+    for pair, cutoff in given.items():
+        names = pair.split("-")
+        if len(names) != 2 or not all(name in atomic_numbers for name in names):
+            raise DatasetError(
+                f"{pair!r} is no pair of elements", where="cutoffs", remedy="write it like Si-O"
+            )
+        if not 0.0 < cutoff < 20.0:
+            raise DatasetError(f"{pair}: {cutoff} Å", where="cutoffs", remedy="give Å, 0 to 20")
+        chosen["-".join(sorted(names))] = cutoff
+    return chosen
+
+
 def bond_cutoffs(
     elements: Collection[str], given: Mapping[str, float] | None = None
 ) -> dict[str, float]:
@@ -49,16 +64,7 @@ def bond_cutoffs(
     DatasetError
         A name or number is wrong, or no pair of these elements has a cutoff.
     """
-    chosen = dict(CUTOFFS)
-    for pair, cutoff in (given or {}).items():
-        names = pair.split("-")
-        if len(names) != 2 or not all(name in atomic_numbers for name in names):
-            raise DatasetError(
-                f"{pair!r} is no pair of elements", where="cutoffs", remedy="write it like Si-O"
-            )
-        if not 0.0 < cutoff < 20.0:
-            raise DatasetError(f"{pair}: {cutoff} Å", where="cutoffs", remedy="give Å, 0 to 20")
-        chosen["-".join(sorted(names))] = cutoff
+    chosen = {**CUTOFFS, **check_cutoffs(given or {})}
     present = {
         pair: cutoff
         for pair, cutoff in sorted(chosen.items())

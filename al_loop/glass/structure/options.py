@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from al_loop.glass.structure.bonds import FORMERS
+from al_loop.errors import DatasetError
+from al_loop.glass.structure.bonds import FORMERS, check_cutoffs
 from al_loop.glass.structure.fsdp import FSDP_RANGE
 from al_loop.glass.structure.rings import CRITERIA, LARGEST_RING, Criterion
 from al_loop.glass.structure.scattering import Window
@@ -40,3 +41,11 @@ class StructureOptions(BaseModel):
     rings: tuple[Criterion, ...] = Field(CRITERIA, description="Ring criteria; none: no rings.")
     largest_ring: int = Field(LARGEST_RING, ge=2, le=50, description="Formers.")
     rings_every: int = Field(1, ge=1, description="Rings of every n-th frame.")
+
+    @field_validator("cutoffs")
+    @classmethod
+    def _of_pairs(cls, cutoffs: dict[str, float]) -> dict[str, float]:
+        try:
+            return check_cutoffs(cutoffs)
+        except DatasetError as error:
+            raise ValueError(f"{error.what}: {error.remedy}") from None
