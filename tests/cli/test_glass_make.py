@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from al_loop.glass.make import made_in
 from al_loop.jobfolder import JobFolder
 from tests.cli.conftest import Command
 
@@ -79,6 +83,56 @@ def test_a_plan_tells_the_size_of_what_is_asked(al_loop: Command) -> None:
     assert f"1500 atoms of SiO2, 2.2 g/cm3, {ps:g} ps in {1000 * ps:,.0f} MD steps" in lines[1]
     assert lines[2].split(maxsplit=2)[2] == "100 ps, 3500 K, under pmmcs"
     assert lines[7].split(maxsplit=2)[2] == "100 ps, 300 K, 0 GPa"
+
+
+def test_a_run_is_chosen_by_its_whole_name_or_its_number(al_loop: Command, tmp_path: Path) -> None:
+    """The first sample is not the eleventh, too, nor 1 K/ps 0.1 K/ps."""
+
+    def planned(*more: object) -> list[tuple[str, str]]:
+        ran = al_loop("glass", "make", file, "-p", "bks", "--dry-run", *more)
+        assert ran.code == 0, ran.err
+        words = [line.split() for line in ran.out.splitlines() if line.startswith("run ")]
+        return [(one[1], one[2]) for one in words]
+
+    file = protocol(tmp_path, "SiO2", "bks")
+    twelve = ("--samples", 12)
+    assert planned(*twelve, "--only", "sample-1") == [("2", "sample-1")]
+    assert planned(*twelve, "--only", "sample-1?") == [("11", "sample-10"), ("12", "sample-11")]
+    assert planned(*twelve, "--run", 11) == [("11", "sample-10")]
+    file.write_text(file.read_text() + "vary: {rates: [0.1, 1]}\n")
+    assert planned() == [("1", "0.1-K-per-ps/sample-0"), ("2", "1-K-per-ps/sample-0")]
+    assert planned("--only", "1-K-per-ps") == [("2", "1-K-per-ps/sample-0")]
+    assert planned("--only", "1-K-per-ps/sample-0") == [("2", "1-K-per-ps/sample-0")]
+    assert planned("--only", "sample-0", "--run", 2) == [("2", "1-K-per-ps/sample-0")]
+    for more, says in (
+        (("--only", "sample"), "--only: no run"),
+        (("--run", 3), "--run: there is no run 3 of 2"),
+        (("--only", "0.1-K-per-ps", "--run", 2), "no run 2 of 2 in --only"),
+    ):
+        ran = al_loop("glass", "make", file, "-p", "bks", "--dry-run", *more)
+        assert ran.code == 2 and says in ran.err and "0.1-K-per-ps/sample-0 to" in ran.err
+
+
+@pytest.mark.engine
+def test_tasks_of_an_array_share_a_folder(tmp_path: Path) -> None:
+    """Two processes at once, each its own run; what is there at last is what one alone makes."""
+    file = protocol(tmp_path, "SiO2", "bks")
+    text = file.read_text().replace("rate: 100", "rate: 100000")
+    file.write_text(text.replace("samples: 1", "samples: 2"))
+    call = [Path(sys.executable).with_name("al-loop"), "glass", "make", file, "-p", "bks"]
+    tasks = [
+        subprocess.Popen([*call, "-o", tmp_path / "array", "--run", n], stdout=subprocess.PIPE)
+        for n in "12"
+    ]
+    told = [task.communicate(timeout=300)[0].decode() for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0]
+    assert "2/2 sample-1" in told[1] and "sample-0" not in told[1]
+    subprocess.run([*call, "-o", tmp_path / "alone"], check=True, stdout=subprocess.PIPE)
+    ours, alone = (made_in(tmp_path / name) for name in ("array", "alone"))
+    assert ours.keys() == alone.keys() == {"sample-0", "sample-1"}
+    for name, one in ours.items():
+        assert one.final.positions == pytest.approx(alone[name].final.positions, abs=1e-9)
+    assert not np.allclose(ours["sample-0"].final.positions, ours["sample-1"].final.positions)
 
 
 @pytest.mark.engine
