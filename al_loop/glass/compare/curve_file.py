@@ -13,6 +13,7 @@ from al_loop.errors import DatasetError
 from al_loop.glass.compare.reference import ReferenceCurve, Subject
 from al_loop.glass.compare.units import factor
 from al_loop.glass.measuring.names import observable
+from al_loop.glass.structure import Window
 from al_loop.units import Array
 
 TOLERANCE = 0.1
@@ -31,7 +32,9 @@ def read_curve(path: Path) -> ReferenceCurve:
     Keys: ``name`` (needed), ``composition`` (``SiO2`` or ``SiO2 67, Na2O 33``; needed), ``method``
     (experiment unless said), ``source`` (the file's name), ``technique``, ``doi``, ``note``,
     ``phase``, ``temperature`` (K), ``pressure`` (GPa), ``tolerance`` (R_chi, 0.1), ``scaled``
-    (``yes``: only the shape counts). Units are converted; y without a unit may be
+    (``yes``: only the shape counts), and of a curve over r that was transformed from an S(q):
+    ``q_max`` (1/Å), where that ended, and ``window`` (``lorch`` unless said, or ``none``); ours is
+    brought to that resolution before it is compared. Units are converted; y without a unit may be
     ``arbitrary`` where it is scaled.
 
     Raises
@@ -57,6 +60,7 @@ def read_curve(path: Path) -> ReferenceCurve:
         raise DatasetError(f"{name}: this is no curve", where=path, remedy=_REMEDY)
     tolerance = _number(keys.pop("tolerance", str(TOLERANCE)), path)
     scaled = keys.pop("scaled", "no") in ("yes", "true")
+    q_max, window = _resolution(keys, over_r=what.x_unit == "Å", path=path)
     units = _units(body[0], path)
     table = _table(body[1:], len(units), path)
     y_unit = what.unit if scaled and units[1] == "arbitrary" else units[1]
@@ -69,7 +73,28 @@ def read_curve(path: Path) -> ReferenceCurve:
     bars = table[order, 2] * height if len(units) == 3 else None
     if (np.diff(x) <= 0).any():
         raise DatasetError("two points have the same x", where=path)
-    return ReferenceCurve(name, subject, x, y, bars, tolerance, scaled)
+    return ReferenceCurve(name, subject, x, y, bars, tolerance, scaled, q_max, window)
+
+
+def _resolution(keys: dict[str, str], *, over_r: bool, path: Path) -> tuple[float | None, Window]:
+    told = {key: keys.pop(key) for key in ("q_max", "window") if key in keys}
+    if told and not over_r:
+        raise DatasetError(
+            f"`{next(iter(told))}` is of curves over r: t_neutron, g_neutron, g_Si-O",
+            where=path,
+            remedy="leave it out",
+        )
+    window = told.get("window", "lorch")
+    if window not in ("lorch", "none"):
+        raise DatasetError(f"window {window!r}", where=path, remedy="it is lorch or none")
+    if "q_max" not in told:
+        if told:
+            raise DatasetError("a window without q_max", where=path, remedy="add `# q_max: 45`")
+        return None, "lorch"
+    q_max = _number(told["q_max"], path)
+    if q_max <= 0.0:
+        raise DatasetError(f"q_max {q_max:g}", where=path, remedy="it is above zero, in 1/Å")
+    return q_max, "none" if window == "none" else "lorch"
 
 
 def _height(unit: str, wanted: str, stretch: float, where: str) -> float:
@@ -85,7 +110,7 @@ def _split(lines: list[str]) -> tuple[dict[str, str], list[str]]:
     for line in filter(None, map(str.strip, lines)):
         if line.startswith("#"):
             key, colon, value = line.lstrip("# ").partition(":")
-            if colon and re.fullmatch(r"[a-z]+", key.strip()):
+            if colon and re.fullmatch(r"[a-z_]+", key.strip()):
                 keys[key.strip()] = value.strip()
         else:
             body.append(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from scipy.integrate import trapezoid
 from al_loop.errors import DatasetError
 from al_loop.glass.compare.labels import labels_of, title_of
 from al_loop.glass.compare.reference import ReferenceCurve, References
+from al_loop.glass.compare.resolution import at_resolution
 from al_loop.glass.compare.similarity import zero_of
 from al_loop.glass.estimate import Curve, Estimate, coverage
 from al_loop.glass.measuring.measurement import Measurement
@@ -129,15 +131,22 @@ def draw_all(measurement: Measurement, references: References) -> dict[str, dict
     ours = references.of(measurement.conditions)
     found = {
         heading: {
-            name: draw_curve(
-                name, measurement.curves[name], [one for one in ours.curves if one.name == name]
-            )
+            name: _beside(measurement, name, [one for one in ours.curves if one.name == name])
             for name in names
         }
         for heading, names in figure_names(measurement, ours).items()
     }
     network = draw_network(measurement, ours)
     return found | {"Network": network} if network else found
+
+
+def _beside(measurement: Measurement, name: str, references: list[ReferenceCurve]) -> Figure:
+    """Ours at the resolution of the first reference that has one, where that can be done."""
+    measured = measurement.curves[name]
+    if resolved := next((one for one in references if one.q_max is not None), None):
+        with suppress(DatasetError):
+            measured = at_resolution(measurement.curves, resolved)
+    return draw_curve(name, measured, references)
 
 
 def write_figures(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
-import numpy as np
 from ase.formula import Formula
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -16,6 +15,7 @@ from al_loop.glass.compare.units import factor
 from al_loop.glass.measuring.measurement import Conditions
 from al_loop.glass.measuring.names import observable
 from al_loop.glass.oxides import parts_of, title
+from al_loop.glass.structure import Window
 from al_loop.units import Array
 
 Method = Literal[
@@ -159,7 +159,8 @@ class ReferenceCurve:
     """A curve: ``x``, ``y`` (points,) in the units of its name, ``error`` of each y or None.
 
     ``tolerance``: the R_chi up to which a curve agrees with it. ``scaled``: only the shape counts;
-    both curves are brought to the same area.
+    both curves are brought to the same area. ``q_max`` (1/Å) and ``window``: a curve over r was
+    transformed from an S(q) that ended there; None: it has no resolution to speak of.
     """
 
     name: str
@@ -169,20 +170,14 @@ class ReferenceCurve:
     error: Array | None
     tolerance: float
     scaled: bool = False
+    q_max: float | None = None
+    window: Window = "lorch"
 
     def within(self, low: float, high: float) -> ReferenceCurve:
         """The part of it between two x."""
         kept = (self.x >= low) & (self.x <= high)
         error = None if self.error is None else self.error[kept]
-        return ReferenceCurve(
-            self.name,
-            self.subject,
-            np.asarray(self.x[kept]),
-            np.asarray(self.y[kept]),
-            error,
-            self.tolerance,
-            self.scaled,
-        )
+        return replace(self, x=self.x[kept], y=self.y[kept], error=error)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from al_loop.errors import DatasetError
 from al_loop.glass.compare.reference import Reference, ReferenceCurve, References
+from al_loop.glass.compare.resolution import at_resolution
 from al_loop.glass.compare.similarity import Similarity, similarity
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.measuring.measurement import Measurement
@@ -71,7 +72,8 @@ def compare(measurement: Measurement, references: References) -> list[Verdict]:
     the border.
 
     A curve agrees where R_chi is not above the reference's tolerance; where only error bars take it
-    above, it is undecided.
+    above, it is undecided. Where a reference over r has a ``q_max``, ours is brought to that
+    resolution first (:func:`~al_loop.glass.compare.resolution.at_resolution`).
 
     The bar of a single glass is that of its frames: :func:`caution` says so.
     """
@@ -140,7 +142,7 @@ def of_value(measured: Estimate, reference: Reference) -> Verdict:
 def of_curve(measurement: Measurement, reference: ReferenceCurve) -> Verdict:
     """A curve beside its reference."""
     try:
-        alike = similarity(measurement.curves[reference.name], reference)
+        alike = similarity(at_resolution(measurement.curves, reference), reference)
     except DatasetError as error:
         return Verdict(reference.name, "undecided", 0.0, f"undecided: {error.what}", reference)
     sure = sqrt(max(0.0, alike.r_chi**2 - alike.noise**2))
@@ -153,5 +155,14 @@ def of_curve(measurement: Measurement, reference: ReferenceCurve) -> Verdict:
         "outside": f": above {100 * reference.tolerance:.2g} %",
         "undecided": f": above {100 * reference.tolerance:.2g} % by no more than its noise",
     }[state]
+    words += _of_resolution(reference)
     off = max(0.0, alike.r_chi - reference.tolerance)
     return Verdict(reference.name, state, off, words, reference, alike=alike)
+
+
+def _of_resolution(reference: ReferenceCurve) -> str:
+    if reference.q_max is not None:
+        return f"; ours at its resolution (q up to {reference.q_max:g} 1/Å)"
+    if reference.subject.method == "experiment" and reference.name in ("t_neutron", "g_neutron"):
+        return "; ours is not broadened: say where its S(q) ended, as in `# q_max: 45`"
+    return ""

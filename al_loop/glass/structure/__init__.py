@@ -19,6 +19,7 @@ from al_loop.glass.structure.qn import Qn, qn
 from al_loop.glass.structure.rings import Rings, rings
 from al_loop.glass.structure.scattering import (
     StructureFactors,
+    Window,
     measured_correlation,
     structure_factors,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "StructureFactors",
     "StructureOptions",
     "WaveVectors",
+    "Window",
     "bond_angles",
     "bond_cutoffs",
     "boron_rings",
