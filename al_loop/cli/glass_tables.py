@@ -70,17 +70,19 @@ def verdicts_view(
     from al_loop.glass.compare import caution
     from al_loop.glass.compare.report import allowed, said
 
-    table = _table("observable", "measured", "reference", "verdict", "by", "source")
+    table = _table("observable", "measured", "reference", "", "verdict")
+    table.columns[0].no_wrap = table.columns[3].no_wrap = True
+    sources: dict[str, int] = {}
     for one in verdicts:
         subject = one.reference.subject
         how = f"{subject.method}{', ' + subject.technique if subject.technique else ''}"
+        number = sources.setdefault(f"{how}: {subject.source}", len(sources) + 1)
         table.add_row(
             one.name,
             said(one.measured) if one.measured is not None else "curve",
             allowed(one.reference),
+            Text(f"[{number}]", style="dim"),
             Text(one.words, style=STYLE[one.state]),
-            Text(how),
-            Text(subject.source, style="dim"),
         )
     parts: list[RenderableType] = [_headline(found)]
     if verdicts:
@@ -88,7 +90,9 @@ def verdicts_view(
         tally = ", ".join(
             f"{states.count(state)} {state}" for state in ("inside", "outside", "undecided")
         )
-        parts += [table, Text(tally, style="bold")]
+        parts.append(table)
+        parts += [Text(f"[{n}] {source}", style="dim") for source, n in sources.items()]
+        parts.append(Text(tally, style="bold"))
         if words := caution(found, verdicts):
             parts.append(Text(words, style="yellow"))
     else:

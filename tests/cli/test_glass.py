@@ -80,6 +80,11 @@ def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path
     shown = al_loop("glass", "compare", "glass.json")
     assert shown.code == 0
     assert "too low" in shown.out
+    rows = {line.split()[0]: line for line in reversed(shown.out.splitlines()) if line}
+    number = re.search(r"\[\d+\]", rows["density"])
+    assert number is not None
+    assert "Bansal and Doremus" in rows[number.group()]
+    assert max(map(len, rows.values())) <= 130
     assert al_loop("glass", "report", "glass.json", "-o", "page.html").code == 0
     page = (tmp_path / "page.html").read_text()
     assert page.count("<svg") == 10  # nine curves, and Qn

@@ -61,7 +61,7 @@ def test_a_value_is_inside_outside_or_across_the_border() -> None:
     assert (inside.state, inside.off) == ("inside", 0.0)
     across = compare(density(2.23, 0.009), reference())[0]
     assert (across.state, across.off) == ("undecided", 0.0)
-    assert "error bar" in across.words
+    assert across.words == "undecided: ±0.018 g/cm3 (95 %) reaches across the border"
     beyond = compare(density(2.25, 0.009), reference())[0]  # 2.232 is still inside
     assert beyond.state == "undecided"
     assert beyond.off == pytest.approx(0.01)

@@ -38,6 +38,9 @@ STYLE: Any = {
 
 _RANGES = {"s": (0.0, 15.0), "g": (0.0, 10.0), "t": (0.0, 10.0)}
 
+_NEVER_BELOW = ("g", "t", "angle", "msd", "vdos", "participation")
+"""Of these nothing is below zero but error bands."""
+
 GROUPS: dict[str, tuple[str, ...]] = {
     "Structure factors": ("s_neutron", "s_neutron_wave_vectors", "s_xray"),
     "Pair distributions": ("t_neutron", r"g_[A-Z]\w?-[A-Z]\w?"),
@@ -95,7 +98,7 @@ def draw_network(measurement: Measurement, references: References) -> dict[str, 
     if sizes:  # an invert glass may have none
         end = max(sizes) + 1
         kept = {k: {n: v for n, v in found.items() if n <= end} for k, found in rings.items()}
-        figures["rings"] = _bars("ring size (formers)", "rings a former", kept)
+        figures["rings"] = _bars("ring size (formers)", "rings per former", kept)
     qn = {int(name[3:]): one for name, one in values.items() if re.fullmatch(r"qn_\d", name)}
     if qn:
         beside = {
@@ -120,6 +123,7 @@ def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figur
             heights = [one.value for one in found.values()]
             axes.bar(places, heights, width, color=(BLUE, *_COLOURS)[k], label=name, yerr=bars)
         axes.set(xlabel=x, ylabel=y, xticks=sorted({n for one in there.values() for n in one}))
+        axes.set_ylim(bottom=0.0)  # nor do error bars mean fewer than none
         axes.set_title(y, fontsize=9, loc="left")
         if len(there) > 1:
             axes.legend(fontsize=7)
@@ -203,6 +207,8 @@ def _draw(
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
     axes.set_xlim(low, min(high, float(measured.x[-1])))
+    if kind in _NEVER_BELOW and float(measured.y.min()) >= 0.0:
+        axes.set_ylim(bottom=0.0)
 
 
 def same_area(measured: Curve, reference: ReferenceCurve) -> float:

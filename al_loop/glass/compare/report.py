@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import floor, log10
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -121,7 +122,9 @@ def allowed(reference: Reference | ReferenceCurve) -> str:
     """What a reference allows: ``2.2 ± 0.01 g/cm3``; of a curve the R_chi."""
     if isinstance(reference, ReferenceCurve):
         return f"R_chi ≤ {100 * reference.tolerance:.2g} %"
-    return f"{reference.value:.5g} ± {reference.half_width:.2g} {reference.unit}".rstrip()
+    half = reference.half_width
+    counts = max(0, 1 - floor(log10(half))) if half else 5  # two digits of the half width
+    return f"{round(reference.value, counts):.5g} ± {half:.2g} {reference.unit}".rstrip()
 
 
 def _bar(measured: Estimate | None, reference: Reference | ReferenceCurve) -> Bar | None:

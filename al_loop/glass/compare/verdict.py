@@ -122,8 +122,8 @@ def of_value(measured: Estimate, reference: Reference) -> Verdict:
     unit = f" {measured.unit}" if measured.unit else ""
     words = {
         "inside": "inside",
-        "outside": f"{off:.2g}{unit} too {'high' if deviation > 0 else 'low'}",
-        "undecided": "undecided: its error bar reaches across the border",
+        "outside": f"{off:.2g}{unit} too {'high' if deviation > 0 else 'low'} for the range",
+        "undecided": f"undecided: ±{measured.bar:.2g}{unit} (95 %) reaches across the border",
     }[state]
     if measured.error is None:
         words += " (no error bar)"

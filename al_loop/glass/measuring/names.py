@@ -102,7 +102,7 @@ OBSERVABLES: tuple[Observable, ...] = (
     Observable("angle_<angle>_peak", "degree", "maximum of its smoothed histogram"),
     Observable("angle_<angle>_spread", "degree", "standard deviation of the angles"),
     Observable("angle_<angle>_below_100", "%", "angles below 100 degrees"),
-    Observable("rings_<criterion>_<n>", "", "rings of n formers, a former"),
+    Observable("rings_<criterion>_<n>", "", "rings of n formers, per former"),
     Observable("ring_size_<criterion>", "", "mean ring size, formers"),
     Observable("boron_in_rings", "%", "boron in three-membered rings"),
     Observable("boron_in_boroxol", "%", "boron in boroxol rings"),

@@ -35,7 +35,7 @@ class Structure:
     """Named values and curves, and the pairs of atoms that overlap (none in a sound glass).
 
     Names: ``density``, ``peak/O-Si``, ``fsdp/position``, ``species/Si-4``, ``length/O-Si``,
-    ``qn/Si/4``, ``angle/Si-O-Si/mean``, ``rings/king/6`` (rings of six a former), ...; curves
+    ``qn/Si/4``, ``angle/Si-O-Si/mean``, ``rings/king/6`` (rings of six, per former), ...; curves
     ``g/O-Si``, ``g/neutron``, ``T``, ``S/O-Si``, ``S/neutron``,
     ``S/neutron/wave_vectors``, ``S/xray``,
     ``angle/Si-O-Si``. ``missing`` says why a name (or what it begins with) is not there.

@@ -105,7 +105,7 @@ def _panels(whole: Measurement, references: References) -> dict[str, Callable[[A
         }
         if heights:
             words = (
-                ("ring size (formers)", "rings a former") if title == "rings" else ("n", "Qn (%)")
+                ("ring size (formers)", "rings per former") if title == "rings" else ("n", "Qn (%)")
             )
             values = {one.name: one.value for one in references.values}
             beside = {label: _numbered(stems[label], values) for label in heights}
