@@ -42,13 +42,14 @@ def measure_scattering(trajectory: Trajectory, options: StructureOptions) -> Sca
         found.curves[f"S/{pair}"] = factors.partial(pair)
     found.curves["g"] = pairs.total()
     try:
-        found.curves["S/xray"] = factors.xray()
-    except DatasetError as error:
-        found.missing["S/xray"] = _why(error)
-    try:
         _add_neutrons(found, options, pairs, factors)
     except DatasetError as error:
         found.missing |= dict.fromkeys(("g/neutron", "T", "S/neutron", "fsdp"), _why(error))
+    try:
+        found.curves["S/xray"] = factors.xray()
+    except DatasetError as error:
+        found.missing["S/xray"] = _why(error)
+    if "fsdp" in found.missing:
         return found
     try:
         _add_first_sharp_peak(found, options, trajectory)

@@ -224,7 +224,7 @@ def _glass(asked: Validation) -> str:
     )
     model = "leading member" if asked.model == "leader" else f"member {asked.model}"
     pressure = f" at {asked.pressure:g} GPa" if asked.ensemble == "npt" else ""
-    more = f", up to {asked.most_samples} where error bars allowed no verdict"
+    more = f", up to {asked.most_samples} where fewer allowed no verdict"
     protocols = {one.protocol: "" for one in asked.systems.values() if one.protocol}
     for name, one in asked.systems.items():
         if one.protocol:
