@@ -92,6 +92,24 @@ def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path
     assert not re.search(r'(src|href)="(?!#)', page)  # nothing is loaded from anywhere
 
 
+def test_one_sample_is_compared_with_a_caution_and_passes_no_gate(
+    al_loop: Command, tmp_path: Path, dumps: list[Path]
+) -> None:
+    one = ("--elements", "Si O", "--only", "structure", "-o", "one.json")
+    assert al_loop("glass", "measure", dumps[0], *one).code == 0
+    compare = ("glass", "compare", "one.json", "--gate", "si4: >= 98 %")
+    shown = al_loop(*compare)
+    assert shown.code == 1
+    words = " ".join(shown.out.split())
+    assert "one glass does not tell the scatter between glasses: error bars are" in words
+    assert "gate: si4 undecided: 100 %, asked for >= 98 %; one glass does not" in words
+    document = json.loads(al_loop(*compare, "--json").out)
+    assert document["gates"][0]["state"] == "undecided"
+    assert document["caution"].startswith("one glass does not tell")
+    states = {one["name"]: one["state"] for one in document["verdicts"]}
+    assert states["si4"] == "inside"  # a reference is near it or not; the caution says the rest
+
+
 def test_a_phase_chooses_other_references(
     al_loop: Command, tmp_path: Path, dumps: list[Path]
 ) -> None:
