@@ -1,10 +1,6 @@
-"""`al-loop`: its verbs, and what becomes of errors."""
+"""`al-loop`: its verbs."""
 
 from __future__ import annotations
-
-import sys
-
-import typer
 
 from al_loop.cli import (
     check,
@@ -25,16 +21,9 @@ from al_loop.cli import (
     worker,
 )
 from al_loop.cli import run as running
-from al_loop.cli.console import complain
-from al_loop.errors import AlLoopError
+from al_loop.cli.root import new_app
 
-app = typer.Typer(
-    name="al-loop",
-    help="Neural-network potentials for oxide glasses by active learning.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = new_app()
 app.command()(init.init)
 app.command()(check.check)
 app.command()(running.run)
@@ -58,12 +47,3 @@ app.add_typer(glass.app, name="glass")
 app.add_typer(db.app, name="db")
 app.add_typer(launchpad.app, name="launchpad")
 app.add_typer(web.app, name="web")
-
-
-def run() -> None:
-    """Errors of ours become a message and exit code 2, never a stack trace."""
-    try:
-        app()
-    except AlLoopError as error:
-        complain(error)
-        sys.exit(2)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from al_loop.errors import AlLoopError, DatabaseError
-from al_loop.store import Connection, LocalServer, find_connection
+
+if TYPE_CHECKING:
+    from al_loop.store import Connection, LocalServer
 
 # A log file is as wide as the tables need.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 130)
@@ -50,6 +52,8 @@ def connect(launchpad: Path | None, *, start: bool) -> Connection:
     DatabaseError
         No database is configured, or it does not answer.
     """
+    from al_loop.store import LocalServer, find_connection
+
     found = find_connection(launchpad, Path.cwd())
     folder = _local_folder(found)
     if folder is not None or (found is None and start):
@@ -71,6 +75,8 @@ def restarter(connection: Connection) -> Callable[[], None] | None:
     folder = _local_folder(connection)
     if folder is None:
         return None
+    from al_loop.store import LocalServer
+
     server = LocalServer(folder)
 
     def restart() -> None:
@@ -86,12 +92,16 @@ def restarter(connection: Connection) -> Callable[[], None] | None:
 
 def local_server(connection: Connection) -> LocalServer | None:
     """The user's own server that a connection belongs to, if it is one of this place."""
+    from al_loop.store import LocalServer
+
     folder = _local_folder(connection)
     return None if folder is None else LocalServer(folder)
 
 
 def _local_folder(found: Connection | None) -> Path | None:
     """Folder of the local database that ``found`` belongs to, if it is one."""
+    from al_loop.store import Connection
+
     if found is None:
         return None
     for folder in (Path.cwd(), *Path.cwd().parents):

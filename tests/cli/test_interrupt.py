@@ -22,7 +22,7 @@ def test_in_compiled_code(al_loop: Command, monkeypatch: pytest.MonkeyPatch) -> 
             raise SystemError("returned a result with an exception set") from error
 
     monkeypatch.setattr(app, "app", compute)
-    ran = al_loop("glass", "names")
+    ran = al_loop("status")
     assert (ran.code, ran.err) == (130, "Aborted.\n")
 
 
@@ -34,7 +34,19 @@ def test_another_error_of_the_system_is_not_hidden(
 
     monkeypatch.setattr(app, "app", fail)
     with pytest.raises(SystemError, match="broken"):
-        al_loop("glass", "names")
+        al_loop("status")
+
+
+def test_glasses_are_measured_without_a_database_and_fireworks(tmp_path: Path) -> None:
+    """A module that is None cannot be imported."""
+    script = "import sys; sys.argv = ['al-loop', 'glass', 'names']\n"
+    script += "sys.modules.update({'fireworks': None, 'pymongo': None, 'flask': None})\n"
+    script += "from al_loop.cli.main import main\nmain()\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "fsdp_position" in ran.stdout
 
 
 def test_while_it_starts(tmp_path: Path) -> None:
