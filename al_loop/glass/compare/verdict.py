@@ -100,7 +100,7 @@ def caution(measurement: Measurement, verdicts: Iterable[Verdict]) -> str:
         return ""
     which = "" if len(measurement.conditions.atoms) == 1 else f" ({', '.join(names)})"
     return (
-        f"{ONE_GLASS}{which}: error bars are those of its frames, and too small; measure two or "
+        f"{ONE_GLASS}{which}: error bars do not hold the scatter between glasses; measure two or "
         "more independent samples"
     )
 
