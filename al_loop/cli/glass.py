@@ -26,10 +26,8 @@ app = typer.Typer(
 )
 
 app.command()(make)
-app.command()(study)
-app.command()(rank)
-app.command()(report)
-app.command()(overlay)
+
+_SWAPPED = "no oxides of the usual charges: is --elements in the order of the atom types?"
 
 
 @app.command()
@@ -139,6 +137,7 @@ def measure(
     from al_loop.cli.glass_calculator import calculator_of
     from al_loop.glass import GROUPS, measure, read_trajectory
     from al_loop.glass.measuring.tables import write_tables
+    from al_loop.glass.oxides import oxides_of
 
     asked: dict[str, Any] = {
         "groups": groups or GROUPS,
@@ -187,6 +186,8 @@ def measure(
         typer.echo(found.as_json())
         return
     out.print(values_table(found))
+    if elements and not oxides_of(found.conditions.fractions):
+        out.print(_SWAPPED, style="yellow")
     for one in (output, tables):
         if one is not None:
             out.print(f"written: {one}", markup=False)
@@ -231,6 +232,12 @@ def compare(
         out.print(verdicts_view(found, verdicts, results, references.nearest(found.conditions)))
     if any(one.state != "passed" for one in results):
         raise typer.Exit(1)
+
+
+app.command()(report)
+app.command()(study)
+app.command()(rank)
+app.command()(overlay)
 
 
 @app.command()

@@ -114,11 +114,15 @@ def make(
 
 
 def _list() -> None:
-    from al_loop.glass.make import load_protocol, protocol_names
+    from al_loop.glass.make import load_protocol, protocol_folder, protocol_names
 
     for name in protocol_names():
         about = load_protocol(name).about.strip().splitlines()
         out.print(f"{name:28s} {about[0] if about else ''}", markup=False, soft_wrap=True)
+    out.print(
+        f"\nto change one, copy it: {protocol_folder()}/NAME.yaml", markup=False, soft_wrap=True
+    )
+    out.print("to make it: al-loop glass make NAME -p bks -o FOLDER (--dry-run: what it does)")
 
 
 def _program(command: str | None) -> tuple[str, ...] | None:

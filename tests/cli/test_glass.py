@@ -232,6 +232,13 @@ def test_what_is_wrong_is_said(
     assert "Traceback" not in ran.err
 
 
+def test_elements_in_the_wrong_order_are_told_of(al_loop: Command, dumps: list[Path]) -> None:
+    for elements, wrong in (("O Si", True), ("Si O", False)):
+        ran = al_loop("glass", "measure", dumps[0], "--elements", elements, "--only", "structure")
+        assert ran.code == 0
+        assert ("is --elements in the order of the atom types" in ran.out) == wrong
+
+
 def test_names_are_listed(al_loop: Command) -> None:
     ran = al_loop("glass", "names")
     assert "fsdp_position" in ran.out

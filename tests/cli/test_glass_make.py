@@ -135,6 +135,15 @@ def test_tasks_of_an_array_share_a_folder(tmp_path: Path) -> None:
     assert not np.allclose(ours["sample-0"].final.positions, ours["sample-1"].final.positions)
 
 
+def test_a_protocol_that_ships_can_be_copied_and_changed(al_loop: Command, tmp_path: Path) -> None:
+    listed = al_loop("glass", "make")
+    folder = listed.out.split("copy it: ")[1].split("/NAME.yaml")[0]
+    text = (Path(folder) / "silica-small.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("atoms: 192", "atoms: 96"))
+    ran = al_loop("glass", "make", "mine.yaml", "--dry-run")
+    assert "96 atoms of SiO2" in ran.out
+
+
 @pytest.mark.engine
 def test_a_second_call_says_that_it_waits(al_loop: Command, tmp_path: Path) -> None:
     file = protocol(tmp_path, "SiO2", "bks")

@@ -2,7 +2,7 @@
 
 from al_loop.glass.make.found import made_in
 from al_loop.glass.make.job import run_glass_job
-from al_loop.glass.make.load import load_protocol, protocol_names
+from al_loop.glass.make.load import load_protocol, protocol_folder, protocol_names
 from al_loop.glass.make.plan import segments_of
 from al_loop.glass.make.potential import Classical, Network, Potential, caution, potential_of
 from al_loop.glass.make.protocol import Protocol, Run, runs_of, variants
@@ -26,6 +26,7 @@ __all__ = [
     "load_protocol",
     "made_in",
     "potential_of",
+    "protocol_folder",
     "protocol_names",
     "run_glass_job",
     "runs_of",

@@ -14,7 +14,12 @@ from al_loop.resources import resource_folder
 
 def protocol_names() -> list[str]:
     """Names of the protocols that ship with al_loop."""
-    return sorted(path.stem for path in (resource_folder("templates") / "glass").glob("*.yaml"))
+    return sorted(path.stem for path in protocol_folder().glob("*.yaml"))
+
+
+def protocol_folder() -> Path:
+    """Where the files of the protocols that ship with al_loop are."""
+    return resource_folder("templates") / "glass"
 
 
 def load_protocol(name: str | Path) -> Protocol:

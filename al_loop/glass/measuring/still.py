@@ -38,7 +38,7 @@ def structure(sample: Trajectory, options: MeasureOptions, advance: Callable[[],
         _fill(part, sample, wanted)
         _tell_of_peaks(part)
     part.overlaps = tuple(
-        f"{one.pair} {one.distance:.2f} Å in frame {one.frame} of {sample.source} (atoms "
+        f"{one.pair} {one.distance:.3f} Å in frame {one.frame} of {sample.source} (atoms "
         f"{one.atoms[0]} and {one.atoms[1]}); {one.smallest:.2f} Å or more is sound"
         for one in found.overlaps
     )
