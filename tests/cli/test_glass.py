@@ -101,7 +101,7 @@ def test_one_sample_is_compared_with_a_caution_and_passes_no_gate(
     shown = al_loop(*compare)
     assert shown.code == 1
     words = " ".join(shown.out.split())
-    assert "one glass does not tell the scatter between glasses: error bars are" in words
+    assert "one glass does not tell the scatter between glasses: error bars" in words
     assert "gate: si4 undecided: 100 %, asked for >= 98 %; one glass does not" in words
     document = json.loads(al_loop(*compare, "--json").out)
     assert document["gates"][0]["state"] == "undecided"
