@@ -14,9 +14,10 @@ from scipy.integrate import trapezoid
 from al_loop.calculator import FunctionCalculator
 from al_loop.crystals import crystal as published
 from al_loop.errors import DatasetError
-from al_loop.glass import Measurement, MeasureOptions, Trajectory, measure
+from al_loop.glass import Estimate, Measurement, MeasureOptions, Trajectory, measure
 from al_loop.glass.compare import Reference, compare, shipped_references
 from al_loop.glass.measuring import OBSERVABLES, observable
+from al_loop.glass.measuring.part import Part, mean_of
 from al_loop.glass.mechanics import compress
 from al_loop.glass.relax import relaxed
 from al_loop.glass.structure import StructureOptions
@@ -458,6 +459,14 @@ def test_a_sample_that_could_not_be_measured_is_no_zero() -> None:
     found = measure([large, small], options)
     assert found.missing["structure"].startswith("sample 2")
     assert found.values["si4"].value == 100.0
+
+
+def test_what_one_sample_lacks_stands_in_its_place() -> None:
+    one = Part(values={"rings_king_3": Estimate(1.0, None, 1), "overlaps": Estimate(0.0, None, 1)})
+    other = Part(values={f"rings_king_{n}": Estimate(1.0, None, 1) for n in (10, 3, 2)})
+    mean = mean_of([one, other])
+    assert list(mean.values) == ["rings_king_2", "rings_king_3", "rings_king_10", "overlaps"]
+    assert mean.values["rings_king_10"].value == 0.5
 
 
 def test_the_error_of_a_temperature_knows_of_correlation() -> None:

@@ -33,6 +33,12 @@ def noisy_glass() -> Measurement:
     return measured(values, {"g_Si-O": g})
 
 
+def wide_band() -> Curve:
+    """Two samples: the 95 % band is 12.7 standard errors to each side."""
+    x = np.linspace(0.0, 4 * np.pi, 101)
+    return Curve(x, 1.0 + 0.5 * np.clip(np.sin(x), -0.4, 0.4), np.full(101, 0.2 / 2.5), 2, "1/Å")
+
+
 @pytest.mark.engine
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: tests/system-packages")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -61,6 +67,8 @@ def test_figures_do_not_show_fewer_than_none() -> None:
     figures = draw_network(one, shipped_references())
     assert figures["rings"].axes[0].get_ylim()[0] == 0.0
     assert draw_curve("g_Si-O", one.curves["g_Si-O"], []).axes[0].get_ylim()[0] == 0.0
+    low, high = draw_curve("s_neutron", wide_band(), []).axes[0].get_ylim()
+    assert (low, high) == pytest.approx((0.692, 1.308))  # the band goes from -0.2 to 2.2
     below = Curve(one.curves["g_Si-O"].x, np.sin(one.curves["g_Si-O"].x), None, 1)
     assert draw_curve("vacf_O", below, []).axes[0].get_ylim()[0] < -0.9
 

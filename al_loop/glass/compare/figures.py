@@ -123,7 +123,8 @@ def _bars(x: str, y: str, series: Mapping[str, Mapping[int, Estimate]]) -> Figur
             heights = [one.value for one in found.values()]
             axes.bar(places, heights, width, color=(BLUE, *_COLOURS)[k], label=name, yerr=bars)
         axes.set(xlabel=x, ylabel=y, xticks=sorted({n for one in there.values() for n in one}))
-        axes.set_ylim(bottom=0.0)  # nor do error bars mean fewer than none
+        tops = [v.value + (v.error or 0.0) for found in there.values() for v in found.values()]
+        axes.set_ylim(0.0, 1.1 * max(tops, default=0.0) or 1.0)  # there are no fewer than none
         axes.set_title(y, fontsize=9, loc="left")
         if len(there) > 1:
             axes.legend(fontsize=7)
@@ -207,8 +208,28 @@ def _draw(
     axes.set(xlabel=x_label, ylabel="shape (area 1)" if shape else y_label)
     low, high = _RANGES.get(kind, (float(measured.x[0]), float(measured.x[-1])))
     axes.set_xlim(low, min(high, float(measured.x[-1])))
-    if kind in _NEVER_BELOW and float(measured.y.min()) >= 0.0:
-        axes.set_ylim(bottom=0.0)
+    _frame(axes, measured, scale, never_below=kind in _NEVER_BELOW)
+
+
+def _frame(axes: Axes, measured: Curve, scale: float, *, never_below: bool) -> None:
+    """Room for the curves and one standard error; the band of few samples would flatten them."""
+    low, high = axes.get_xlim()
+    seen = [
+        y[(x >= low) & (x <= high)]
+        for x, y in (np.asarray(line.get_xydata(), dtype=np.float64).T for line in axes.lines)
+    ]
+    if measured.error is not None:
+        shown = (measured.x >= low) & (measured.x <= high)
+        y, error = measured.y[shown] * scale, measured.error[shown] * scale
+        seen += [y - error, y + error]
+    heights = np.concatenate(seen)
+    heights = heights[np.isfinite(heights)]
+    if not len(heights):
+        return
+    bottom, top = float(heights.min()), float(heights.max())
+    margin = 0.05 * (top - bottom) or 1.0
+    floor = 0.0 if never_below and float(measured.y.min()) >= 0.0 else bottom - margin
+    axes.set_ylim(floor, top + margin)
 
 
 def same_area(measured: Curve, reference: ReferenceCurve) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -55,6 +55,21 @@ class Part:
         return kept
 
 
+def _in_families(names: Iterable[str]) -> list[str]:
+    """Names that differ in a number at their end (si3, si4) beside one another, in its order.
+
+    What one sample has and another lacks would come last otherwise.
+    """
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(name.rstrip("0123456789"), []).append(name)
+    return [
+        name
+        for stem, family in families.items()
+        for name in sorted(family, key=lambda one: int(one[len(stem) :] or 0))
+    ]
+
+
 def mean_of(samples: Sequence[Part]) -> Part:
     """Means over samples, of those that have a value; what one lacks is told.
 
@@ -68,6 +83,7 @@ def mean_of(samples: Sequence[Part]) -> Part:
         found.overlaps += one.overlaps
     looked = sum("structure" not in one.missing for one in samples)
     found.values |= combine_values([one.values for one in samples], looked=looked)
+    found.values = {name: found.values[name] for name in _in_families(found.values)}
     for name in dict.fromkeys(name for one in samples for name in one.curves):
         curves = [one.curves[name] for one in samples if name in one.curves]
         if name == "energy_volume":  # each sample has its own volumes, as far from its own rest
