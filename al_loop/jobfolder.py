@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import socket
 import time
@@ -41,6 +42,8 @@ JobKind = Literal[
 
 _CURRENT = ".current"
 _FAILURES = "failures.jsonl"
+_WIDEST = 60
+"""Characters of a value in a message."""
 
 
 class JobSpec(BaseModel):
@@ -62,9 +65,14 @@ class JobSpec(BaseModel):
     """Input file (relative path) -> SHA-256."""
 
     @property
+    def plain(self) -> dict[str, Any]:
+        """Everything above as in the file."""
+        return self.model_dump(mode="json")
+
+    @property
     def key(self) -> str:
         """Identity of the job: digest of everything above."""
-        return digest(self.model_dump(mode="json"))
+        return digest(self.plain)
 
 
 class Span(BaseModel):
@@ -149,6 +157,24 @@ def write_atomically(path: Path, data: str | bytes) -> None:
     scratch.replace(path)
 
 
+def _difference(there: Any, here: Any, where: str = "") -> str:
+    """The first place in which two documents differ, in words."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*there, *(one for one in here if one not in there)]:
+            if there.get(key) != here.get(key):
+                return _difference(there.get(key), here.get(key), f"{where}.{key}".lstrip("."))
+    if isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (old, new) in enumerate(zip(there, here, strict=True)):
+            if old != new:
+                return _difference(old, new, f"{where}[{number}]")
+    return f"{where} is {_short(there)} there, {_short(here)} now"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}..."
+
+
 class JobFolder:
     """One compute job on disk."""
 
@@ -189,10 +215,13 @@ class JobFolder:
         )
         folder = cls(path)
         if (path / "job.json").exists():
-            if folder.spec().key == spec.key:
+            there = folder.spec()
+            if there.key == spec.key:
                 return folder
             raise JobFolderError(
-                "this folder holds another job", where=path, remedy="move it away and try again"
+                f"this folder holds another job: {_difference(there.plain, spec.plain)}",
+                where=path,
+                remedy="take another folder, or move this one away and try again",
             )
         write_atomically(path / "job.json", spec.model_dump_json(indent=1))
         return folder

@@ -158,15 +158,34 @@ def test_creating_again_changes_nothing(folder: JobFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"kind": "train"}, {"engine": "xtb"}, {"options": {}}, {"params": {"count": 3}}]
+    ("change", "says"),
+    [
+        ({"kind": "train"}, r'kind is "\w+" there, "train" now'),
+        ({"engine": "xtb"}, r'engine is "\w+" there, "xtb" now'),
+        ({"options": {}}, r"options\.\w+ is .+ there, null now"),
+        ({"params": {"count": 3}}, r"params\.count is \d+ there, 3 now"),
+    ],
 )
 def test_a_folder_that_holds_another_job_is_refused(
-    folder: JobFolder, change: dict[str, object]
+    folder: JobFolder, change: dict[str, object], says: str
 ) -> None:
     before = (folder.path / "job.json").read_bytes()
-    with pytest.raises(JobFolderError, match="holds another job"):
+    with pytest.raises(JobFolderError, match=f"holds another job: {says}"):
         make(folder.path, **change)
     assert (folder.path / "job.json").read_bytes() == before
+
+
+def test_the_first_difference_deep_in_lists_is_told(folder: JobFolder) -> None:
+    steps = [{"do": "hold", "temperature": 4000.0}, {"do": "quench", "rate": 20.0}]
+    path = folder.path / "deep"
+    JobFolder.create(path, kind="glass", engine="lammps", params={"steps": steps})
+    steps[1] = {"do": "quench", "rate": 5.0}
+    says = r"params\.steps\[1\]\.rate is 20\.0 there, 5\.0 now"
+    with pytest.raises(JobFolderError, match=says):
+        JobFolder.create(path, kind="glass", engine="lammps", params={"steps": steps})
+    says = r"params\.steps is \[.{59}\.\.\. there, \[\] now"
+    with pytest.raises(JobFolderError, match=says):
+        JobFolder.create(path, kind="glass", engine="lammps", params={"steps": []})
 
 
 def test_a_job_is_what_its_inputs_hold(folder: JobFolder) -> None:

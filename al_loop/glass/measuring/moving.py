@@ -170,8 +170,10 @@ def _conducts(
     options: MeasureOptions, values: Mapping[str, Estimate], kelvin: float | None
 ) -> float:
     """The temperature, K, where conductivities can be told."""
-    if not options.charges or kelvin is None:
-        raise DatasetError("it needs `charges` (e, of the elements that conduct) and a temperature")
+    if not options.charges:
+        raise DatasetError("it needs `charges` (e, of the elements that conduct)")
+    if kelvin is None:
+        raise DatasetError("it needs a `temperature`: there are no velocities that tell it")
     if still := [name for name in options.charges if f"diffusion_{name}" not in values]:
         raise DatasetError(f"{', '.join(still)} in `charges` does not diffuse")
     return kelvin
