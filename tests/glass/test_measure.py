@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -18,7 +20,11 @@ from al_loop.glass.structure import (
     structure_factors,
     wave_vectors,
 )
+from al_loop.glass.structure import measure as measuring
+from al_loop.glass.structure.bonds import find_bonds
 from al_loop.glass.structure.fsdp import REACH
+from al_loop.glass.structure.repeats import Repeats
+from al_loop.glass.structure.rings import CRITERIA, FrameRings, rings_of_frame
 from tests.glass.networks import boroxol, chain, rattled, silica_glass
 
 
@@ -58,6 +64,51 @@ def test_options_reach_what_they_name() -> None:
     assert every.values["rings/king/6"].n == 1
     with pytest.raises(ValidationError, match="r_mac"):
         StructureOptions.model_validate({"r_mac": 3.0})
+
+
+def folded(run: Trajectory) -> Trajectory:
+    """The same with every atom in the cell, as LAMMPS writes x y z."""
+    frames = [atoms.copy() for atoms in run.frames]
+    for atoms in frames:
+        atoms.wrap()
+    return Trajectory(tuple(frames))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rings_of_a_network_that_lasts_are_looked_for_once(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Atoms go through faces of the cell, bonds break and heal: rings are as frame by frame."""
+    run = rattled("beta-cristobalite", size=2, amplitude=0.05, frames=6, seed=seed)
+    for atoms in run.frames:
+        atoms.set_cell(atoms.cell * (1 + 0.001 * seed), scale_atoms=True)
+    oxygen = int(np.flatnonzero(run.frames[0].numbers == 8)[seed])
+    run.frames[3].positions[oxygen] += 1.5
+    run = folded(run)
+    looked = []
+    search = rings_of_frame
+
+    def counted(*arguments: Any, **options: Any) -> FrameRings:
+        looked.append(arguments[1])
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(measuring, "rings_of_frame", counted)
+    values = measure_structure(run, StructureOptions(largest_ring=6)).values
+    assert looked == 3 * ["king", "guttman", "primitive"]  # whole, broken, whole again
+    for criterion in CRITERIA:
+        for n, one in rings(run, criterion, largest=6).per_former.items():
+            assert values[f"rings/{criterion}/{n}"] == one
+
+
+def test_the_same_pairs_of_atoms_may_be_a_ring_or_a_chain() -> None:
+    """Two silicon and two oxygen: both oxygens between them, or one beyond the face of the cell."""
+    repeats = Repeats(["Si"])
+    found = []
+    for x, cells in ((2.5, 0), (2.5, 1), (2.5, -3), (7.5, 0), (7.5, 2), (2.5, 0)):
+        places = [[0, 0, 0], [5, 0, 0], [2.5, 1, 0], [x + 10 * cells, -1, 0]]
+        atoms = Atoms("Si2O2", places, cell=[10, 10, 10], pbc=True)
+        found.append(repeats.seen(atoms, find_bonds(atoms, {"O-Si": 3.0})))
+    assert found == [False, True, True, False, True, False]
 
 
 def test_borates_have_boron_rings_and_metals_no_network() -> None:

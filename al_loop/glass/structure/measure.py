@@ -24,6 +24,7 @@ from al_loop.glass.structure.coordination import (
 )
 from al_loop.glass.structure.options import StructureOptions
 from al_loop.glass.structure.qn import qn_of, qn_of_frame
+from al_loop.glass.structure.repeats import Repeats
 from al_loop.glass.structure.rings import Criterion, FrameRings, rings_of, rings_of_frame
 from al_loop.glass.structure.totals import measure_scattering
 from al_loop.glass.trajectory import Trajectory
@@ -57,6 +58,12 @@ class _Frames:
     rings: dict[Criterion, list[FrameRings]] = field(default_factory=dict)
     boron: list[FrameBoronRings] = field(default_factory=list)
 
+    def repeat_rings(self) -> None:
+        """The rings of the last frame once more."""
+        for found in self.rings.values():
+            found.append(found[-1])
+        self.boron += self.boron[-1:]
+
 
 def measure_structure(
     trajectory: Trajectory,
@@ -79,11 +86,15 @@ def measure_structure(
     curves = dict(seen.curves)
     if network:
         limits = bond_cutoffs(trajectory.elements, options.cutoffs)
-        kept = _Frames()
+        kept, repeats = _Frames(), Repeats(options.formers)
         for k, atoms in enumerate(trajectory.frames):
-            _look(atoms, find_bonds(atoms, limits), limits, options, kept)
-            if k % options.rings_every == 0:
-                _look_for_rings(atoms, limits, options, kept)
+            bonds = find_bonds(atoms, limits)
+            _look(atoms, bonds, limits, options, kept)
+            if options.rings and k % options.rings_every == 0:
+                if repeats.seen(atoms, bonds):
+                    kept.repeat_rings()
+                else:
+                    _look_for_rings(atoms, limits, options, kept)
             advance()
         _add_network(kept, options, values, curves)
     approaches = closest_approaches(trajectory)
@@ -166,7 +177,7 @@ def _look_for_rings(
                 largest=options.largest_ring,
             )
         )
-    if options.rings and 5 in atoms.numbers and "B" in options.formers:
+    if 5 in atoms.numbers and "B" in options.formers:
         kept.boron.append(boron_rings_of_frame(atoms, limits))
 
 
