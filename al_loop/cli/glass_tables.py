@@ -99,8 +99,7 @@ def verdicts_view(
         parts.append(
             Text(
                 "there is no reference for this composition, phase, temperature and pressure "
-                "(give yours with --reference)"
-                + (f"; the nearest is of {nearest}" if nearest else ""),
+                "(give yours with --reference)" + (f"; there is {nearest}" if nearest else ""),
                 style="yellow",
             )
         )

@@ -120,6 +120,11 @@ def test_a_phase_chooses_other_references(
     assert ran.code == 0
     shown = al_loop("glass", "compare", "crystal.json")
     assert "Downs and Palmer" in shown.out
+    document = json.loads((tmp_path / "crystal.json").read_text())
+    document["conditions"]["phase"] = "galss"
+    (tmp_path / "typo.json").write_text(json.dumps(document))
+    lost = " ".join(al_loop("glass", "compare", "typo.json").out.split())
+    assert "there is SiO2 as alpha-cristobalite, alpha-quartz, coesite, glass, melt" in lost
     assert "Bansal" not in shown.out
 
 

@@ -212,7 +212,10 @@ class References:
         )
 
     def nearest(self, conditions: Conditions) -> str:
-        """The glass of the same elements and phase that is nearest, in words; empty without any."""
+        """The glass of the same elements and phase that is nearest, in words; else other phases.
+
+        Empty where there is nothing of these elements.
+        """
         subjects = [one.subject for one in self.values] + [one.subject for one in self.curves]
         alike = [
             one
@@ -220,7 +223,9 @@ class References:
             if one.phase == conditions.phase and set(one.fractions) == set(conditions.fractions)
         ]
         if not alike:
-            return ""
+            same = [one for one in subjects if set(one.fractions) == set(conditions.fractions)]
+            phases = ", ".join(sorted({one.phase for one in same}))
+            return f"{title(conditions.fractions)} as {phases}" if phases else ""
         kelvin = ROOM if conditions.temperature is None else conditions.temperature
         one = min(
             alike,
