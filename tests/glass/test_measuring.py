@@ -452,6 +452,32 @@ def test_samples_of_two_glasses_are_refused() -> None:
         measure([])
 
 
+def test_what_never_occurred_may_be_rare() -> None:
+    """None in n is a part below 3/n: 64 silicon, 128 oxygen a sample; two rings of six each."""
+    samples = [rattled("beta-cristobalite", size=2, amplitude=0.02, seed=k) for k in (1, 2)]
+    options = MeasureOptions(structure=COARSE, groups=("structure", "rings"))
+    found = measure(samples, options).values
+    for name, atoms in (("si5", 128), ("si4", 128), ("qn_3", 128), ("o1", 256), ("o2", 256)):
+        assert (found[name].bar, found[name].n) == (pytest.approx(300 / atoms), atoms), name
+    assert found["rings_king_3"].bar == pytest.approx(3 / 128)
+    assert found["bridging_oxygen"].bar == pytest.approx(300 / 256)
+    (alone,) = (measure([one], options).values for one in samples[:1])
+    assert alone["si5"].error is None
+    crystal = measure(samples, options.model_copy(update={"phase": "beta-cristobalite"})).values
+    assert crystal["si5"].error == 0.0
+
+
+def test_scatter_that_says_more_than_the_count_stays() -> None:
+    """A broken bond in one sample of two: 12.7 standard errors are wider than three atoms."""
+    whole, broken = (rattled("beta-cristobalite", size=2, amplitude=0.02, seed=k) for k in (1, 2))
+    atoms = broken.frames[0].copy()
+    silicon = int(np.flatnonzero(atoms.numbers == 14)[0])
+    atoms.positions[silicon] += 0.9  # Å along the diagonal: away from one oxygen at least
+    found = measure([whole, Trajectory((atoms,))], only("structure")).values
+    assert found["si4"].n == 2
+    assert found["si4"].bar > 3 * 100 / 128
+
+
 def test_a_sample_that_could_not_be_measured_is_no_zero() -> None:
     """All silicon is fourfold in cristobalite, also where one cell is too small for r_max."""
     small, large = (rattled("beta-cristobalite", size=n, amplitude=0.02) for n in (1, 2))

@@ -9,7 +9,8 @@ from ase.calculators.calculator import BaseCalculator
 
 from al_loop.errors import DatasetError
 from al_loop.glass.estimate import Estimate
-from al_loop.glass.measuring.lattice import lattice
+from al_loop.glass.measuring.counted import counted
+from al_loop.glass.measuring.lattice import DISORDERED, lattice
 from al_loop.glass.measuring.measurement import Conditions, Measurement
 from al_loop.glass.measuring.moving import add_haven_ratio, dynamics, temperature, vibrations
 from al_loop.glass.measuring.options import MeasureOptions
@@ -69,6 +70,8 @@ def measure(
                 parts.put(number, part)
         found.append(part)
     mean = mean_of(found)
+    if len(samples) > 1 and options.phase in DISORDERED:
+        mean.values = counted(mean.values, samples, formers=options.structure.formers)
     add_haven_ratio(mean)
     return Measurement(
         _conditions(samples, options, fractions, mean.values),
