@@ -73,7 +73,8 @@ def test_from_dumps_to_a_page(al_loop: Command, tmp_path: Path, dumps: list[Path
     assert verdicts["density", "experiment"]["state"] == "outside"
     assert verdicts["density", "experiment"]["deviation"] == pytest.approx(2.1745 - 2.2, abs=1e-4)
     assert verdicts["angle_Si-O-Si_mean", "experiment"]["state"] == "outside"
-    assert verdicts["si4", "experiment"]["state"] == "inside"
+    # None of 192 silicon is another: up to 3/192 may be, and 1 % are allowed.
+    assert verdicts["si4", "experiment"]["state"] == "undecided"
     states = {one["name"]: one["state"] for one in document["gates"]}
     assert states == {"density": "passed", "si4": "passed", "angle_Si-O-Si_mean": "failed"}
     assert compared.code == 1

@@ -151,6 +151,37 @@ def test_a_run_of_twenty_frames_has_its_diffusion() -> None:
     assert abs(diffusion.value - 0.05e-4) < 3 * diffusion.error
 
 
+@pytest.mark.parametrize("frames", range(5, 42, 3))
+def test_a_run_of_any_length_has_a_window_of_three_points(frames: int) -> None:
+    one = measure([rigid(groups=40, each=1, frames=frames, seed=1)], only("dynamics"))
+    assert "hold" not in one.missing.get("diffusion", "")
+    assert "diffusion_Li" in one.values or "does not diffuse" in one.missing["diffusion_Li"]
+
+
+def test_free_flight_is_no_diffusion() -> None:
+    """The MSD of atoms that nothing stops grows as t²."""
+    generator = np.random.default_rng(3)
+    start, flight = generator.uniform(0, 12, (64, 3)), generator.normal(0, 0.05, (64, 3))
+    frames = [Atoms("Ar64", start + k * flight, cell=[12.0] * 3, pbc=True) for k in range(100)]
+    found = measure([Trajectory(tuple(frames), 0.001, unwrapped=True)], only("dynamics"))
+    assert "diffusion_Ar" not in found.values
+    assert "t^2.0" in found.missing["diffusion_Ar"]
+
+
+def test_one_atom_has_no_pairs() -> None:
+    found = measure([Trajectory((Atoms("Ar", cell=[9.0] * 3, pbc=True),))], only("structure"))
+    assert "pairs" in found.missing["structure"]
+
+
+def test_options_of_before_equations_of_state_are_written_as_before() -> None:
+    plain = only("mechanics").model_dump(mode="json")
+    assert not {"equation_of_state", "volumes"} & plain.keys()
+    asked = MeasureOptions(equation_of_state=True, volumes=(0.97, 1.03))
+    assert MeasureOptions.model_validate(asked.model_dump(mode="json")) == asked
+    with pytest.raises(ValidationError, match="no range"):
+        MeasureOptions(window=(5.0, 2.0))
+
+
 def test_ions_that_move_in_groups_have_their_haven_ratio() -> None:
     options = MeasureOptions(
         groups=("dynamics",), temperature=500.0, charges={"Li": 1.0}, window=(0.5, 2.0)

@@ -205,6 +205,16 @@ def test_an_equation_of_state_is_found_again(form: str, theirs: str) -> None:
     )
 
 
+@pytest.mark.parametrize("zero", [0.0, -2.0e3, -1.0e5])
+def test_an_equation_of_state_is_that_of_any_zero_of_energy(zero: float) -> None:
+    """Energies of all electrons are 1e5 eV and more."""
+    v = 15.0 * np.linspace(0.94, 1.06, 7)
+    found = equation_of_state(v, birch_murnaghan(v, 15.0, zero, 0.02, 10.0))
+    assert found.derivative.value == pytest.approx(10.0, rel=1e-2)
+    assert found.bulk_modulus.value == pytest.approx(0.02 / GPa, rel=1e-3)
+    assert found.energy.value == pytest.approx(zero, abs=1e-4)
+
+
 def test_errors_of_an_equation_of_state_are_those_of_repeated_noise() -> None:
     from ase import eos
 

@@ -289,6 +289,10 @@ def test_the_paper_s_window_is_in_its_protocol() -> None:
         Hold.model_validate(hold.model_dump() | {"ps": 100.0})
     with pytest.raises(ValidationError, match="window: from 5 to 2 ps is no range"):
         StudyOptions(window=(5.0, 2.0))
+    with pytest.raises(ValidationError, match="no element Foo"):
+        StudyOptions(charges={"Foo": 1.0})
+    with pytest.raises(ValidationError, match="SiO"):
+        StudyOptions(cutoffs={"SiO": 2.0})
 
 
 def test_a_density_that_grows_with_slowness_has_its_slope_a_decade(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ class Conditions:
 
 
 _OF_GROUP = (
-    (r"\w+_modulus|poisson_ratio|(energy|density)_at_rest|energy_volume", "mechanics"),
+    (r"\w+_modulus|poisson_ratio|(energy|density|lattice)_at_rest\w*", "mechanics"),
+    (r"eos_\w+|energy_volume", "mechanics"),
+    (r"s_neutron_wave_vectors", "fsdp"),
     (r"(diffusion|green_kubo|msd|vacf|dynamic_s|conductivity|haven)\w*", "dynamics"),
     (r"vdos\w*|participation_ratio|imaginary_modes", "vdos"),
     (r"rings_\w+|ring_size_\w+", "rings"),

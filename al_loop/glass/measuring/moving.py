@@ -30,8 +30,8 @@ from al_loop.glass.vibrations import (
 )
 from al_loop.units import Array
 
-_DIFFUSIVE = 0.8
-"""Where the MSD grows with a lower power of time, its slope is no diffusion coefficient."""
+_DIFFUSIVE = (0.8, 1.3)
+"""Where the MSD grows with another power of time (2: free flight), its slope is no diffusion."""
 _MOST_POINTS = 1000
 _SHELL = 0.2  # 1/Å, width of the shell of wave vectors
 _LONGEST_VACF = 1.0  # ps
@@ -97,8 +97,8 @@ def _default_window(step: float, frames: int) -> tuple[float, float]:
 
     Two to four frames of a short run: a line needs three points.
     """
-    end = step * max((frames - 1) / 8.0, 4.0)
-    return end / 2.0, end
+    end = max((frames - 1) // 8, 4)
+    return step * (end // 2), step * end
 
 
 def _resolves(step: float, options: MeasureOptions) -> None:
@@ -158,7 +158,7 @@ def add_spectrum(
 
 
 def _diffusive(name: str, exponent: float, window: tuple[float, float]) -> None:
-    if not exponent >= _DIFFUSIVE:
+    if not _DIFFUSIVE[0] <= exponent <= _DIFFUSIVE[1]:
         raise DatasetError(
             f"{name} does not diffuse: from {window[0]:.3g} to {window[1]:.3g} ps its MSD grows as "
             f"t^{exponent:.2f}",

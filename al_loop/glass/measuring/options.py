@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from ase.data import atomic_numbers
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from al_loop.glass.structure import StructureOptions
 
 Positive = Annotated[float, Field(gt=0.0)]
 Group = Literal["structure", "rings", "dynamics", "vibrations", "mechanics"]
 GROUPS: tuple[Group, ...] = ("structure", "rings", "dynamics", "vibrations", "mechanics")
+
+
+def _of_elements(charges: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(set(charges) - set(atomic_numbers)):
+        raise ValueError(f"there is no element {', '.join(unknown)}")
+    return charges
+
+
+Charges = Annotated[dict[str, float], AfterValidator(_of_elements)]
+"""e per element."""
 
 
 class MeasureOptions(BaseModel):
@@ -34,7 +53,7 @@ class MeasureOptions(BaseModel):
         "of the run (2 to 4 frames of a short one). Errors know of atoms that move together where "
         "the run is three times as long as the window's end.",
     )
-    charges: dict[str, float] = Field(
+    charges: Charges = Field(
         default_factory=dict,
         description="e: elements that conduct, for conductivities and the Haven ratio.",
     )
@@ -59,12 +78,12 @@ class MeasureOptions(BaseModel):
         "relative to that at rest.",
     )
 
-    @field_validator("charges")
+    @field_validator("window")
     @classmethod
-    def _of_elements(cls, charges: dict[str, float]) -> dict[str, float]:
-        if unknown := sorted(set(charges) - set(atomic_numbers)):
-            raise ValueError(f"there is no element {', '.join(unknown)}")
-        return charges
+    def _forwards(cls, window: tuple[float, float] | None) -> tuple[float, float] | None:
+        if window is not None and window[0] >= window[1]:
+            raise ValueError(f"from {window[0]:g} to {window[1]:g} ps is no range")
+        return window
 
     @field_validator("equation_of_state")
     @classmethod
@@ -81,3 +100,10 @@ class MeasureOptions(BaseModel):
         if not volumes[0] < 1.0 < volumes[1]:
             raise ValueError("one below 1 and one above it: relative to the volume at rest")
         return volumes
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found: dict[str, Any] = inner(self)
+        if not self.equation_of_state:
+            del found["equation_of_state"], found["volumes"]  # jobs of before stay the same jobs
+        return found

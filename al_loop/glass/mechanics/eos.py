@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -138,7 +138,9 @@ def equation_of_state(
             "the energy has no minimum between the smallest and the largest volume",
             remedy="take volumes on both sides of it",
         )
-    guess = (bottom, float(e.min()), 2 * curve[2] * bottom, 4.0)
+    zero = float(e.min())  # all-electron energies leave few digits for the form
+    e = e - zero
+    guess = (bottom, 0.0, 2 * curve[2] * bottom, 4.0)
     fitted, covariance = curve_fit(
         FORMS[form], v, e, p0=guess, x_scale=(middle, 1.0, guess[2], 1.0), method="trf"
     )
@@ -148,10 +150,11 @@ def equation_of_state(
     def estimate(i: int, unit: str, scale: float = 1.0) -> Estimate:
         return Estimate(float(fitted[i] * scale), float(errors[i] * scale), len(v) - 3, unit)
 
+    depth = estimate(1, "eV")
     return EquationOfState(
         form=form,
         volume=estimate(0, "Å3"),
-        energy=estimate(1, "eV"),
+        energy=replace(depth, value=depth.value + zero),
         bulk_modulus=estimate(2, "GPa", EV_PER_A3_IN_GPA),
         derivative=estimate(3, ""),
         residual=residual,

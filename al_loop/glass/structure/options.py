@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from al_loop.errors import DatasetError
 from al_loop.glass.structure.bonds import FORMERS, check_cutoffs
@@ -15,12 +15,23 @@ from al_loop.glass.structure.scattering import Window
 Positive = Annotated[float, Field(gt=0.0)]
 
 
+def _of_pairs(cutoffs: dict[str, float]) -> dict[str, float]:
+    try:
+        return check_cutoffs(cutoffs)
+    except DatasetError as error:
+        raise ValueError(f"{error.what}: {error.remedy}") from None
+
+
+Cutoffs = Annotated[dict[str, Positive], AfterValidator(_of_pairs)]
+"""Å per pair of elements."""
+
+
 class StructureOptions(BaseModel):
     """What is measured, and how finely."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    cutoffs: dict[str, Positive] = Field(
+    cutoffs: Cutoffs = Field(
         default_factory=dict, description="Å per pair of elements, beside the defaults."
     )
     formers: tuple[str, ...] = Field(FORMERS, description="Elements that oxygen bridges.")
@@ -41,11 +52,3 @@ class StructureOptions(BaseModel):
     rings: tuple[Criterion, ...] = Field(CRITERIA, description="Ring criteria; none: no rings.")
     largest_ring: int = Field(LARGEST_RING, ge=2, le=50, description="Formers.")
     rings_every: int = Field(1, ge=1, description="Rings of every n-th frame.")
-
-    @field_validator("cutoffs")
-    @classmethod
-    def _of_pairs(cls, cutoffs: dict[str, float]) -> dict[str, float]:
-        try:
-            return check_cutoffs(cutoffs)
-        except DatasetError as error:
-            raise ValueError(f"{error.what}: {error.remedy}") from None

@@ -153,6 +153,8 @@ def pair_distributions(
         for i, j in combinations_with_replacement(range(len(names)), 2)
         if i != j or counts[names[i]] > 1
     ]
+    if not pairs:
+        raise DatasetError("one atom has no pairs", where=trajectory.source)
     r = np.asarray((np.arange(bins) + 0.5) * (radius / bins), dtype=np.float64)
     shells = shell_volumes(r, radius / bins)
     partials = {f"{names[i]}-{names[j]}": np.empty((len(trajectory), bins)) for i, j in pairs}

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from al_loop.errors import DatasetError
 from al_loop.glass.measuring.names import observable
+from al_loop.glass.measuring.options import Charges
+from al_loop.glass.structure.options import Cutoffs
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,7 +38,7 @@ class StudyOptions(BaseModel):
         description="K: range of the thermal expansion. Default: all of a crystal's heating; "
         "none of a glass, which softens.",
     )
-    charges: dict[str, float] = Field(
+    charges: Charges = Field(
         default_factory=dict,
         description="e: elements that conduct, for conductivities and the Haven ratio.",
     )
@@ -45,7 +47,7 @@ class StudyOptions(BaseModel):
         True, description="Whether the structure of the state, and over pressure, is looked at."
     )
     rings: bool = Field(False, description="Rings of the state, too.")
-    cutoffs: dict[str, Positive] = Field(
+    cutoffs: Cutoffs = Field(
         default_factory=dict, description="Å per pair of elements: of bonds, beside the defaults."
     )
     trends: tuple[str, ...] = Field(
