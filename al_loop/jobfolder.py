@@ -42,8 +42,20 @@ JobKind = Literal[
 
 _CURRENT = ".current"
 _FAILURES = "failures.jsonl"
+_HELD: dict[int, Path] = {}
+"""Descriptors of the locks that this process holds, and their folders."""
 _WIDEST = 60
 """Characters of a value in a message."""
+
+
+def held_locks(folder: Path) -> tuple[int, ...]:
+    """The lock on the job folder that a folder is in, for ``pass_fds`` of an engine.
+
+    Where the process that drives an engine is killed and the engine is not, nobody begins anew in
+    the folder in which it still writes.
+    """
+    inside = folder.resolve()
+    return tuple(fd for fd, held in list(_HELD.items()) if inside.is_relative_to(held))
 
 
 class JobSpec(BaseModel):
@@ -365,13 +377,18 @@ class JobFolder:
     def lock(self) -> Iterator[None]:
         """Hold the folder: a second runner of the same job on this host waits here.
 
-        The lock is the kernel's, so it goes with the process that held it.
+        The lock is the kernel's, so it goes with the process that held it, and with the engines
+        that this has started with :func:`held_locks`.
         """
         if not self.path.is_dir():
             raise JobFolderError("there is no such job folder", where=self.path)
         with (self.path / ".lock").open("a") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+            _HELD[stream.fileno()] = self.path.resolve()
+            try:
+                yield
+            finally:
+                del _HELD[stream.fileno()]
 
     def is_running(self) -> bool:
         """Whether a live process of this host holds the folder."""

@@ -281,6 +281,30 @@ def test_a_killed_holder_frees_the_folder(folder: JobFolder) -> None:
     assert not folder.is_running()
 
 
+def test_an_engine_that_outlives_its_driver_holds_the_folder(folder: JobFolder) -> None:
+    """It writes there still: who begins anew waits for its end."""
+    (folder.path / "frame").mkdir()
+    process = child(
+        "from al_loop.lammps.executable import Program\n"
+        "from al_loop.lammps.process import start_lammps\n"
+        "with JobFolder(Path(sys.argv[1])).lock():\n"
+        "    program = Program(('sleep',), dict(os.environ))\n"
+        "    engine = start_lammps(\n"
+        "        ['sleep', '600'], folder=Path(sys.argv[1]) / 'frame', program=program)\n"
+        "    print(engine.pid, flush=True)\n"
+        "    signal.pause()\n",
+        folder.path,
+    )
+    assert process.stdout is not None
+    engine = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=60)
+    process.stdout.close()
+    assert folder.is_running()
+    os.kill(engine, signal.SIGKILL)
+    wait_for(lambda: not folder.is_running())
+
+
 def test_the_lock_is_freed_when_the_job_raises(folder: JobFolder) -> None:
     with pytest.raises(RuntimeError, match="stop"), folder.lock():
         raise RuntimeError("stop")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from al_loop import stopping
 from al_loop.errors import EngineCrashed
-from al_loop.jobfolder import Clock
+from al_loop.jobfolder import Clock, held_locks
 from al_loop.lammps.executable import Program, read_program
 from al_loop.lammps.faults import Fault, classify, last_words
 
@@ -105,6 +105,7 @@ def start_lammps(command: list[str], *, folder: Path, program: Program) -> subpr
             command,
             cwd=folder,
             env=program.environment,
+            pass_fds=held_locks(folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -16,6 +16,7 @@ from ase import Atoms
 
 from al_loop import stopping
 from al_loop.errors import EngineCrashed, EngineMissing, JobStopped
+from al_loop.jobfolder import held_locks
 from al_loop.label.cp2k.faults import abort_message, fault_of, reason_of
 from al_loop.label.cp2k.inputs import PROJECT
 from al_loop.label.cp2k.options import Cp2kOptions
@@ -94,6 +95,7 @@ def _run(options: Cp2kOptions, folder: Path, data: Path) -> int:
                 command,
                 cwd=folder,
                 env=environment,
+                pass_fds=held_locks(folder),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=subprocess.STDOUT,

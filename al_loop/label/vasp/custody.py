@@ -23,6 +23,7 @@ from custodian.vasp.validators import VaspFilesValidator, VasprunXMLValidator
 
 from al_loop import stopping
 from al_loop.errors import EngineMissing, JobStopped
+from al_loop.jobfolder import held_locks
 
 STOPCAR = "LABORT = .TRUE.\n"
 PATIENCE = 60.0
@@ -54,6 +55,7 @@ class SinglePointJob(VaspJob):  # type: ignore[misc]
                 self._vasp_process = subprocess.Popen(
                     self.vasp_cmd,
                     cwd=folder,
+                    pass_fds=held_locks(folder),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=errors,
