@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from al_loop.loop.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, new_figure
+from al_loop.loop.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, YELLOW, new_figure
 from al_loop.report.source import Source
 
 _COLOURS = {
@@ -16,6 +16,7 @@ _COLOURS = {
     "explore": GREEN,
     "label": YELLOW,
     "assess": SKY,
+    "validate": BLACK,
 }
 
 
