@@ -182,8 +182,9 @@ class Table:
         True for exactly one caller, also when the answer to the first attempt is lost.
         """
         mark = uuid.uuid4().hex
-        self.insert_absent([{**document, "written_by": mark}])
-        return self._was_written(document["_id"], mark)
+        marked = {**document, "written_by": mark}
+        # Whoever goes on at once with what is new may have changed the mark already.
+        return self._run(lambda c: _inserted(c, marked)) or self._was_written(document["_id"], mark)
 
     def change_if(self, key: str, expected: Query, change: Mapping[str, Query]) -> bool:
         """Change the document if it is as expected; whether this call did it.
@@ -221,6 +222,15 @@ class Table:
     def delete(self, query: Query) -> None:
         """Delete all documents that match."""
         self._run(lambda c: c.delete_many(query))
+
+
+def _inserted(collection: Collection[Document], document: Document) -> bool:
+    """Store a document; False where its key is there."""
+    try:
+        collection.insert_one(document)
+    except errors.DuplicateKeyError:
+        return False
+    return True
 
 
 def _insert_ignoring_duplicates(
