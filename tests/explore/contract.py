@@ -441,7 +441,7 @@ class ExplorerContract:
         self, explorer: Explorer, committee: Committee, folder: Path, *walkers: tuple[Walker, Atoms]
     ) -> tuple[list[Walk], int]:
         """Walks, and how often the job was stopped before they were there."""
-        for stops in range(12):
+        for stops in range(self.steps // self.sample_every + 10):  # each goes on by a sample
             with mock.patch.object(stopping, "requested", self.asked(folder)):
                 try:
                     return self.run(explorer, committee, folder, *walkers), stops
