@@ -42,6 +42,11 @@ class AlLoopError(Exception):
         """Errors cross process boundaries whole."""
         return partial(type(self), where=self.where, remedy=self.remedy), (self.what,)
 
+    @property
+    def in_brackets(self) -> str:
+        """What happened, and what to do next in brackets: one line, for a list of reasons."""
+        return self.what + (f" ({self.remedy})" if self.remedy else "")
+
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}\n  -> {self.remedy}" if self.remedy else text

@@ -6,7 +6,7 @@ from scipy.integrate import trapezoid
 
 from al_loop.errors import DatasetError
 from al_loop.glass.vibrations import dynamic_structure_factor
-from al_loop.glass.vibrations.dynamic_structure import wave_vectors
+from al_loop.glass.vibrations.dynamic_structure import vectors_in_shell
 
 
 def test_a_gas_of_free_particles_gives_a_gaussian() -> None:
@@ -53,14 +53,14 @@ def test_one_phonon_is_one_line() -> None:
 
 def test_wave_vectors_fit_the_cell() -> None:
     cell = np.array([[10.0, 0, 0], [2.0, 9.0, 0], [0, 1.0, 12.0]])
-    found = wave_vectors(cell, 2.0, 0.1)
+    found = vectors_in_shell(cell, 2.0, 0.1)
     turns = found @ cell.T / (2 * np.pi)
     assert turns == pytest.approx(np.rint(turns), abs=1e-9)
     assert np.abs(np.linalg.norm(found, axis=1) - 2.0).max() <= 0.05
     pairs = np.linalg.norm(found[:, None] + found[None], axis=2)
     assert pairs.min() > 1e-6
     with pytest.raises(DatasetError, match="no wave vector"):
-        wave_vectors(cell, 0.1, 0.05)
+        vectors_in_shell(cell, 0.1, 0.05)
 
 
 def test_frames_too_far_apart_are_refused() -> None:

@@ -22,7 +22,7 @@ from al_loop.glass.dynamics import (
 from al_loop.glass.estimate import Estimate
 from al_loop.glass.scattering_lengths import neutron_lengths
 from al_loop.glass.vibrations import dynamic_structure_factor, velocity_density_of_states
-from al_loop.glass.vibrations.dynamic_structure import wave_vectors
+from al_loop.glass.vibrations.dynamic_structure import vectors_in_shell
 from al_loop.units import Array
 
 SYMBOLS = ["Si"] * 12 + ["O"] * 24
@@ -56,7 +56,7 @@ def test_density_waves_are_those_of_dynasor(tmp_path: Path) -> None:
     frames = [Atoms(SYMBOLS, one, cell=[EDGE] * 3, pbc=True) for one in positions]
     write(tmp_path / "run.traj", frames)
     cell = np.eye(3) * EDGE
-    vectors = wave_vectors(cell, 2.2, 0.4)
+    vectors = vectors_in_shell(cell, 2.2, 0.4)
     trajectory = dynasor.Trajectory(
         str(tmp_path / "run.traj"),
         trajectory_format="ase",

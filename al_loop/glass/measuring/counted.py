@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from al_loop.glass.estimate import Estimate, coverage
+from al_loop.glass.measuring.names import elements_of
 from al_loop.glass.trajectory import Trajectory
 
-_FORMS = (
-    (re.compile(r"(?P<element>si|b|al|p|ge|o)\d+"), ""),
-    (re.compile(r"qn_\d+"), "Si"),
-    (re.compile(r"qn_(?P<element>[A-Z][a-z]?)_\d+"), ""),
-    (re.compile(r"(non_)?bridging_oxygen"), "O"),
-    (re.compile(r"boron_in_(rings|boroxol)"), "B"),
-)
-_RINGS = re.compile(r"rings_(king|guttman|primitive)_\d+")
+_OF_OXYGEN = ("bridging_oxygen", "non_bridging_oxygen")
 
 
 def counted(
@@ -39,18 +32,18 @@ def counted(
 def _coarsened(
     name: str, value: Estimate, atoms: Mapping[str, int], formers: Sequence[str]
 ) -> Estimate:
-    if _RINGS.fullmatch(name):
+    if name.startswith("rings_"):
         n, one = sum(atoms.get(element, 0) for element in formers), 1.0
     else:
-        n, one = atoms.get(_element(name), 0), 100.0
+        n, one = atoms.get(_element(name, value.unit), 0), 100.0
     if value.error is None or not n or value.bar >= 3.0 * one / n:
         return value
     return replace(value, error=3.0 * one / n / coverage(n), n=n)
 
 
-def _element(name: str) -> str:
+def _element(name: str, unit: str) -> str:
     """Of whose atoms a value is the part; empty where it is none."""
-    for form, element in _FORMS:
-        if found := form.fullmatch(name):
-            return element or found["element"].capitalize()
-    return ""
+    if name in _OF_OXYGEN:
+        return "O"
+    found = elements_of(name) if unit == "%" else set()
+    return found.pop() if len(found) == 1 else ""

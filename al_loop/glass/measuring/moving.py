@@ -162,7 +162,8 @@ def _diffusive(name: str, exponent: float, window: tuple[float, float]) -> None:
         raise DatasetError(
             f"{name} does not diffuse: from {window[0]:.3g} to {window[1]:.3g} ps its MSD grows as "
             f"t^{exponent:.2f}",
-            remedy="a longer run, a later window or a hotter melt",
+            remedy="a longer run, a later window"
+            + (" or a hotter melt" if exponent < _DIFFUSIVE[0] else ": they fly freely there"),
         )
 
 

@@ -29,7 +29,7 @@ class Part:
         try:
             yield
         except (DatasetError, PhysicsFault) as error:
-            self.missing[what] = error.what + (f" ({error.remedy})" if error.remedy else "")
+            self.missing[what] = error.in_brackets
 
     def join(self, other: Part) -> None:
         """Take in what another group has found."""

@@ -44,22 +44,18 @@ def measure_scattering(trajectory: Trajectory, options: StructureOptions) -> Sca
     try:
         _add_neutrons(found, options, pairs, factors)
     except DatasetError as error:
-        found.missing |= dict.fromkeys(("g/neutron", "T", "S/neutron", "fsdp"), _why(error))
+        found.missing |= dict.fromkeys(("g/neutron", "T", "S/neutron", "fsdp"), error.in_brackets)
     try:
         found.curves["S/xray"] = factors.xray()
     except DatasetError as error:
-        found.missing["S/xray"] = _why(error)
+        found.missing["S/xray"] = error.in_brackets
     if "fsdp" in found.missing:
         return found
     try:
         _add_first_sharp_peak(found, options, trajectory)
     except DatasetError as error:
-        found.missing["fsdp"] = _why(error)
+        found.missing["fsdp"] = error.in_brackets
     return found
-
-
-def _why(error: DatasetError) -> str:
-    return error.what + (f" ({error.remedy})" if error.remedy else "")
 
 
 def _add_neutrons(

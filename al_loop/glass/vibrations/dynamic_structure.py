@@ -55,7 +55,7 @@ def dynamic_structure_factor(
     DatasetError
         The cell has no wave vector there; or the run is too short or too coarse, as for velocities.
     """
-    vectors = wave_vectors(cell, q, width)
+    vectors = vectors_in_shell(cell, q, width)
     frequency, weights = cosine_transform(
         dt, len(positions), broadening=broadening, maximum=maximum, what="positions"
     )
@@ -65,7 +65,7 @@ def dynamic_structure_factor(
     return Curve(frequency, mean, error, len(vectors), "THz", "1/THz")
 
 
-def wave_vectors(cell: Array, q: float, width: float) -> Array:
+def vectors_in_shell(cell: Array, q: float, width: float) -> Array:
     """Wave vectors (n, 3) in 1/Å that fit into a cell, with lengths in q ± width/2.
 
     Of q and -q, which tell the same, one. Where there are more than 60 they are taken evenly.
